@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -44,6 +45,7 @@ type serveFlags struct {
 	grace    int
 	body     int64 // bytes
 	keys     server.Keys
+	keep     keepFlags
 }
 
 func (f *serveFlags) add(fs *pflag.FlagSet) {
@@ -59,6 +61,7 @@ func (f *serveFlags) add(fs *pflag.FlagSet) {
 	fs.IntVar(&f.grace, "grace", 20, "`seconds` that answers have to come to their end when the server is stopped")
 	fs.Int64Var(&f.body, "max-body", wire.Default.Body, "`bytes` of a request at most")
 	fs.IntVarP(&f.sample.predict, "predict", "n", -1, "`tokens` to generate at most where a request says nothing; -1 for no limit")
+	f.keep.add(fs)
 	f.sample.addDraws(fs)
 	f.m.templateFlag(fs)
 	f.m.add(fs, model.Fast)
@@ -67,7 +70,7 @@ func (f *serveFlags) add(fs *pflag.FlagSet) {
 // check reads the flags of the command.
 func (f *serveFlags) check(e *environment) error {
 	f.sample.seed = -1
-	if err := f.sample.check(); err != nil {
+	if err := cmp.Or(f.sample.check(), f.keep.check()); err != nil {
 		return err
 	}
 	for _, n := range []struct {
@@ -169,7 +172,13 @@ func (f *serveFlags) serve(e *environment, s *session, l net.Listener) error {
 		return err
 	}
 	defer c.Close()
-	h := f.model(s, serve.New(c, words, serve.Options{Parallel: f.parallel, Queue: f.queue}))
+	o := serve.Options{Parallel: f.parallel, Queue: f.queue}
+	done, err := f.keep.options(s, c, e.stderr, &o)
+	if err != nil {
+		return err
+	}
+	defer done()
+	h := f.model(s, serve.New(c, words, o))
 	running, stop := context.WithCancel(context.Background())
 	defer stop()
 	steps := make(chan error, 1)

@@ -50,6 +50,14 @@ func (s *Scheduler) Stats() Stats {
 	return s.stats
 }
 
+// Drift is what the Shadow has found; Buckets is nil without one.
+func (s *Scheduler) Drift() Drift {
+	if s.o.Shadow == nil {
+		return Drift{}
+	}
+	return s.o.Shadow.Drift()
+}
+
 // Slots is the sequences of the context.
 func (s *Scheduler) Slots() []Slot {
 	s.mu.Lock()

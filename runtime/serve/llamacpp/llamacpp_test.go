@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
@@ -191,5 +192,28 @@ func TestState(t *testing.T) {
 	call(t, url+"/v1/kv", "", &kv)
 	if len(kv.Data) != 1 || kv.Data[0].Plan != h.PlanID() || kv.Data[0].Bytes != 3072 || kv.Data[0].Share != 1 || kv.Data[0].Layers[0].K.Effective != "f16" {
 		t.Errorf("%+v", kv)
+	}
+}
+
+// TestShadowMetrics: Prometheus reads the drift of a server that replays texts, and none of one
+// that does not.
+func TestShadowMetrics(t *testing.T) {
+	_, url := served.Start(t, served.Options{})
+	if _, text := call(t, url+"/metrics", "", nil); strings.Contains(text, "kvrun_shadow") {
+		t.Error("there is a drift without a reference")
+	}
+	h, url := served.Start(t, served.Options{Shadow: true})
+	call(t, url+"/completion", `{"prompt": "KING RICHARD III:\n", "n_predict": 5, "ignore_eos": true}`, nil)
+	for tries := 0; h.Scheduler.Drift().Texts == 0 && tries < 1000; tries++ {
+		time.Sleep(10 * time.Millisecond)
+	}
+	_, text := call(t, url+"/metrics", "", nil)
+	for _, want := range []string{
+		"kvrun_shadow_texts_total 1\n", "kvrun_shadow_same_top_total 5\n", "kvrun_shadow_kld_max 0\n", "kvrun_shadow_texts_skipped_total 0\n",
+		"kvrun_shadow_kld_bucket{le=\"1e-06\"} 5\n", "kvrun_shadow_kld_count 5\n", "kvrun_shadow_kld_sum 0\n",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("there is no %q in\n%s", want, text)
+		}
 	}
 }

@@ -38,6 +38,21 @@ var numbers = []number{
 	{"kvrun_cache_cells_in_use", "Rows of the cache that are taken; those that texts share count once.", prometheus.GaugeValue, func(s serve.Stats) float64 { return float64(s.CellsInUse) }},
 	{"kvrun_cache_prompts_kept", "Prompts that are kept for others that begin alike.", prometheus.GaugeValue, func(s serve.Stats) float64 { return float64(s.Kept) }},
 	{"kvrun_cache_prompts_forgotten_total", "Kept prompts that were forgotten to make room.", prometheus.CounterValue, func(s serve.Stats) float64 { return float64(s.Forgotten) }},
+	{"kvrun_prompts_saved_total", "Files of prompts that were written.", prometheus.CounterValue, func(s serve.Stats) float64 { return float64(s.Saved) }},
+	{"kvrun_prompts_loaded_total", "Files of prompts whose rows were used.", prometheus.CounterValue, func(s serve.Stats) float64 { return float64(s.Loaded) }},
+}
+
+// drifts are what /metrics tells of shadow mode, where it is on.
+var drifts = []struct {
+	name, help string
+	kind       prometheus.ValueType
+	value      func(d serve.Drift) float64
+}{
+	{"kvrun_shadow_texts_total", "Texts that were replayed with the reference cache.", prometheus.CounterValue, func(d serve.Drift) float64 { return float64(d.Texts) }},
+	{"kvrun_shadow_texts_skipped_total", "Texts that were chosen and not replayed.", prometheus.CounterValue, func(d serve.Drift) float64 { return float64(d.Skipped) }},
+	{"kvrun_shadow_same_top_total", "Tokens of which both caches find the same most probable.", prometheus.CounterValue, func(d serve.Drift) float64 { return float64(d.SameTop) }},
+	{"kvrun_shadow_kld_max", "Largest KL divergence of a token from the reference cache, nats.", prometheus.GaugeValue, func(d serve.Drift) float64 { return d.KLDMax }},
+	{"kvrun_shadow_texts_pending", "Texts that wait to be replayed.", prometheus.GaugeValue, func(d serve.Drift) float64 { return float64(d.Pending) }},
 }
 
 // collector reads the scheduler's numbers when they are asked for.
@@ -45,6 +60,8 @@ type collector struct {
 	h     *host.Host
 	descs []*prometheus.Desc
 	plan  *prometheus.Desc
+	drift []*prometheus.Desc
+	kld   *prometheus.Desc
 }
 
 func newCollector(h *host.Host) *collector {
@@ -52,6 +69,10 @@ func newCollector(h *host.Host) *collector {
 	for _, n := range numbers {
 		c.descs = append(c.descs, prometheus.NewDesc(n.name, n.help, nil, nil))
 	}
+	for _, n := range drifts {
+		c.drift = append(c.drift, prometheus.NewDesc(n.name, n.help, nil, nil))
+	}
+	c.kld = prometheus.NewDesc("kvrun_shadow_kld", "KL divergence of tokens from the reference cache, nats.", nil, nil)
 	return c
 }
 
@@ -60,7 +81,11 @@ func (c *collector) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range c.descs {
 		to <- d
 	}
+	for _, d := range c.drift {
+		to <- d
+	}
 	to <- c.plan
+	to <- c.kld
 }
 
 // Collect is of prometheus.Collector.
@@ -69,7 +94,25 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	for i, n := range numbers {
 		to <- prometheus.MustNewConstMetric(c.descs[i], n.kind, n.value(s))
 	}
+	c.collectDrift(to)
 	to <- prometheus.MustNewConstMetric(c.plan, prometheus.GaugeValue, float64(c.h.Plan.BytesPerToken), c.h.PlanID(), c.h.Name)
+}
+
+// collectDrift is the numbers of shadow mode, where it is on.
+func (c *collector) collectDrift(to chan<- prometheus.Metric) {
+	d := c.h.Scheduler.Drift()
+	if d.Buckets == nil {
+		return
+	}
+	for i, n := range drifts {
+		to <- prometheus.MustNewConstMetric(c.drift[i], n.kind, n.value(d))
+	}
+	below, sum := map[float64]uint64{}, uint64(0)
+	for i, bound := range serve.ShadowBounds {
+		sum += d.Buckets[i]
+		below[bound] = sum
+	}
+	to <- prometheus.MustNewConstHistogram(c.kld, d.Tokens, d.KLD, below)
 }
 
 // metrics answers Prometheus.

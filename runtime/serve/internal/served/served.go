@@ -28,6 +28,7 @@ type Options struct {
 	Queue     int    // texts that wait, 0 for 8
 	Stopped   bool   // nothing is run: what is asked for waits
 	Server    server.Options
+	Shadow    bool // every text is replayed, with a reference cache like its own
 }
 
 // Start serves a model called "tiny" until the test ends, and returns the server's address.
@@ -66,7 +67,13 @@ func Host(t testing.TB, o Options) *host.Host {
 	must(t, err)
 	template, err := chat.New(m.File, words)
 	must(t, err)
-	s := serve.New(c, words, serve.Options{Queue: o.Queue})
+	with := serve.Options{Queue: o.Queue}
+	if o.Shadow {
+		with.Shadow, err = serve.NewShadow(c, plan, serve.ShadowOptions{Share: 1, Size: o.Size})
+		must(t, err)
+		t.Cleanup(with.Shadow.Close)
+	}
+	s := serve.New(c, words, with)
 	if !o.Stopped {
 		run(t, s)
 	}
