@@ -1,3 +1,5 @@
+//go:build peers
+
 // Mutate plants single faults in the code and counts those that the tests notice: mutation testing,
 // with a counted budget.
 //
