@@ -147,7 +147,6 @@ func TestShadowAndTexts(t *testing.T) {
 			t.Errorf("text %d: %v, alone %v", i, r.Tokens, want[i])
 		}
 	}
-	submit(t, New(s.c, f.words, Options{}), requests[0]) // it never runs: nothing here waits for it
 	if d := shadow.Drift(); int(d.Texts+d.Skipped)+d.Pending != 12 {
 		t.Errorf("%+v", d)
 	}

@@ -259,7 +259,7 @@ func (s *Store) load(x *saved, prompt []int32) (rows *kv.Cache, n int, err error
 	return rows, n, nil
 }
 
-// drop forgets a file; unless it is kept, it is removed.
+// drop forgets a file that cannot be used. It stays in the folder until the budget removes it.
 func (s *Store) drop(x *saved) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
