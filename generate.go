@@ -64,6 +64,7 @@
 //	runtime/serve/llamacpp  what llama-server has besides: tokens, state, metrics
 //	runtime/serve/ollama  what clients of ollama ask
 //	runtime/serve/openai    OpenAI's API of it
+//	runtime/serve/page      a conversation and the server's numbers, for browsers
 //	runtime/serve/server    the APIs behind one listener: keys, limits, the end
 //	runtime/serve/wire  what they share of HTTP: bodies, fields, errors, streams
 //	runtime/policy      what a person asks of the cache, by name or file, and plans in words
@@ -95,6 +96,7 @@
 //	runtime/gpu/rows            rows of a cache in device memory
 //	runtime/gpu/cells           which position each cell of a cache holds
 //	runtime/gpu/rope            cosines and sines of RoPE
+//	runtime/internal/browsertest  a browser without a window, for tests
 //	runtime/internal/gputest    a device, rows and oracles, for tests
 //	internal/suggest            the name that was meant by one that does not exist
 //	runtime/serve/internal/served  models behind the server's listener, for tests

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+
+	"github.com/kvgen/kvgen/runtime/internal/browsertest"
 )
 
 // TestBrowserActs uses what the script adds.
@@ -16,7 +18,7 @@ func TestBrowserActs(t *testing.T) {
 	o := openPage(t, rendered(t, fixture()), looks[0])
 	text := func(expression string) string {
 		t.Helper()
-		v, err := chromedp.Run(o.ctx, chromedp.Evaluate[string](expression))
+		v, err := chromedp.Run(o.Ctx, chromedp.Evaluate[string](expression))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -39,7 +41,7 @@ func TestBrowserActs(t *testing.T) {
 
 // TestBrowserFinds plants faults that must be noticed.
 func TestBrowserFinds(t *testing.T) {
-	startBrowser(t)
+	browsertest.Start(t)
 	good := css
 	defer func() { css = good }()
 	html := func(extra string) []byte {
@@ -58,8 +60,8 @@ func TestBrowserFinds(t *testing.T) {
 		"scripted": {bytes.Replace(html(""), []byte("<main>"), []byte(`<main><script>alert(1)</script>`), 1), "Content Security Policy"},
 	} {
 		o := openPage(t, c.html, looks[0])
-		if !strings.Contains(strings.Join(o.findings, "\n"), c.want) {
-			t.Errorf("%s: found %q, want %q", name, o.findings, c.want)
+		if !strings.Contains(strings.Join(o.Findings(t), "\n"), c.want) {
+			t.Errorf("%s: found %q, want %q", name, o.Findings(t), c.want)
 		}
 	}
 }
@@ -67,12 +69,12 @@ func TestBrowserFinds(t *testing.T) {
 // TestBrowserHostile opens a page whose names are attacks.
 func TestBrowserHostile(t *testing.T) {
 	o := openPage(t, rendered(t, hostile()), looks[0])
-	for _, f := range o.findings {
+	for _, f := range o.Findings(t) {
 		if !strings.Contains(f, "overlap") && !strings.Contains(f, "cut off") {
 			t.Error(f)
 		}
 	}
-	if ran, err := chromedp.Run(o.ctx, chromedp.Evaluate[bool](`"hacked" in window`)); err != nil || ran {
+	if ran, err := chromedp.Run(o.Ctx, chromedp.Evaluate[bool](`"hacked" in window`)); err != nil || ran {
 		t.Errorf("a name was run: %v, %v", ran, err)
 	}
 }

@@ -2,8 +2,10 @@ package server
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/kvgen/kvgen/runtime/kv"
+	"github.com/kvgen/kvgen/runtime/serve"
 	"github.com/kvgen/kvgen/runtime/serve/host"
 	"github.com/kvgen/kvgen/runtime/serve/wire"
 )
@@ -20,14 +22,49 @@ type cost struct {
 	Cells     int              `json:"n_cells"`  // of all texts
 	InUse     int              `json:"n_in_use"` // of them
 	Measured  *string          `json:"measured"` // the error of the plan, and who measured it
+	Shadow    *drift           `json:"shadow"`   // null where no text is replayed
 	Layers    []kv.LayerRecord `json:"layers"`
+}
+
+// drift is what shadow mode has found, on the wire: of all tokens, and of the last texts.
+type drift struct {
+	Texts   uint64  `json:"texts"`
+	Pending int     `json:"pending"`
+	Skipped uint64  `json:"skipped"`
+	Tokens  uint64  `json:"tokens"`
+	Mean    float64 `json:"kld_mean"` // of a token, nats
+	Max     float64 `json:"kld_max"`
+	SameTop float64 `json:"same_top"` // share of the tokens
+	Last    []text  `json:"last"`     // the oldest first
+}
+
+// text is the drift of one.
+type text struct {
+	At      time.Time `json:"at"` // when it was replayed
+	Tokens  int       `json:"tokens"`
+	Mean    float64   `json:"kld_mean"`
+	Max     float64   `json:"kld_max"`
+	SameTop float64   `json:"same_top"`
+}
+
+// shadow is d on the wire, nil where shadow mode is off.
+func shadow(d serve.Drift) *drift {
+	if d.Buckets == nil {
+		return nil
+	}
+	tokens := float64(max(1, d.Tokens))
+	out := &drift{Texts: d.Texts, Pending: d.Pending, Skipped: d.Skipped, Tokens: d.Tokens, Mean: d.KLD / tokens, Max: d.KLDMax, SameTop: float64(d.SameTop) / tokens, Last: []text{}}
+	for _, t := range d.Last {
+		out.Last = append(out.Last, text{t.At, t.Tokens, t.Mean, t.Max, float64(t.SameTop) / float64(max(1, t.Tokens))})
+	}
+	return out
 }
 
 // costs answers GET /v1/kv.
 func costs(h *host.Host) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		s := h.Scheduler.Stats()
-		c := cost{Model: h.Name, Plan: h.PlanID(), Bytes: h.Plan.BytesPerToken, Bits: h.Plan.BitsPerValue, Positions: h.Size, Cells: s.Cells, InUse: s.CellsInUse, Layers: h.Plan.Layers}
+		c := cost{Model: h.Name, Plan: h.PlanID(), Bytes: h.Plan.BytesPerToken, Bits: h.Plan.BitsPerValue, Positions: h.Size, Cells: s.Cells, InUse: s.CellsInUse, Shadow: shadow(h.Scheduler.Drift()), Layers: h.Plan.Layers}
 		for _, l := range h.Plan.Layers {
 			c.Exact += 2 * l.Heads * (l.KeyDim + l.ValueDim)
 		}

@@ -75,13 +75,23 @@ func guard(next http.Handler, o Options) http.Handler {
 		switch {
 		case o.Loopback && len(o.Keys) == 0 && !local(r.Host):
 			refuse(seen, r, &wire.Error{Status: http.StatusForbidden, Message: fmt.Sprintf("the host %.64q is no name of this machine", r.Host)})
-		case r.URL.Path == "/health", r.URL.Path == "/v1/health", o.Keys.allow(r):
+		case open(r), o.Keys.allow(r):
 			inner.ServeHTTP(seen, r)
 		default:
 			w.Header().Set("WWW-Authenticate", "Bearer")
 			refuse(seen, r, &wire.Error{Status: http.StatusUnauthorized, Message: "a key is needed, and this is none", Code: "invalid_api_key"})
 		}
 	})
+}
+
+// open says whether a request needs no key: those for what tells nothing of the model. A browser
+// sends none with the page, which asks for it.
+func open(r *http.Request) bool {
+	switch r.URL.Path {
+	case "/", "/health", "/v1/health":
+		return true
+	}
+	return false
 }
 
 // refuse answers in the shape of the API that was asked.

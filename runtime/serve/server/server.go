@@ -17,6 +17,7 @@ import (
 	"github.com/kvgen/kvgen/runtime/serve/llamacpp"
 	"github.com/kvgen/kvgen/runtime/serve/ollama"
 	"github.com/kvgen/kvgen/runtime/serve/openai"
+	"github.com/kvgen/kvgen/runtime/serve/page"
 	"github.com/kvgen/kvgen/runtime/serve/wire"
 )
 
@@ -45,6 +46,7 @@ func Handler(h *host.Host, o Options) http.Handler {
 		o.Ping = 30 * time.Second
 	}
 	mux := http.NewServeMux()
+	mux.Handle("GET /{$}", page.Handler())
 	mux.HandleFunc("GET /health", health)
 	mux.HandleFunc("GET /v1/health", health)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {

@@ -2,6 +2,7 @@
 package served
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http/httptest"
@@ -28,7 +29,8 @@ type Options struct {
 	Queue     int    // texts that wait, 0 for 8
 	Stopped   bool   // nothing is run: what is asked for waits
 	Server    server.Options
-	Shadow    bool // every text is replayed, with a reference cache like its own
+	Cache     string // the type of its keys and values, "" for f16
+	Shadow    bool   // every text is replayed, with a reference cache of f16
 }
 
 // Start serves a model called "tiny" until the test ends, and returns the server's address.
@@ -57,9 +59,14 @@ func Host(t testing.TB, o Options) *host.Host {
 	m, err := model.Parse(o.Model, kernels.Default())
 	must(t, err)
 	t.Cleanup(func() { m.Close() })
-	f16 := kv.Choice{Type: m.Table.ByName("f16")}
-	plan, err := kv.NewPlan(m.KVLayers(), kv.Policy{K: f16, V: f16})
-	must(t, err)
+	of := func(name string) *kv.Plan {
+		c := kv.Choice{Type: m.Table.ByName(name)}
+		plan, err := kv.NewPlan(m.KVLayers(), kv.Policy{K: c, V: c})
+		must(t, err)
+		return plan
+	}
+	reference := of("f16")
+	plan := of(cmp.Or(o.Cache, "f16"))
 	c, err := m.NewContext(model.Options{Plan: plan, Size: o.Size, Sequences: o.Sequences, Cells: o.Size * o.Sequences, Batch: 64, Threads: 2})
 	must(t, err)
 	t.Cleanup(c.Close)
@@ -69,7 +76,7 @@ func Host(t testing.TB, o Options) *host.Host {
 	must(t, err)
 	with := serve.Options{Queue: o.Queue}
 	if o.Shadow {
-		with.Shadow, err = serve.NewShadow(c, plan, serve.ShadowOptions{Share: 1, Size: o.Size})
+		with.Shadow, err = serve.NewShadow(c, reference, serve.ShadowOptions{Share: 1, Size: o.Size})
 		must(t, err)
 		t.Cleanup(with.Shadow.Close)
 	}
