@@ -14,17 +14,28 @@ const (
 	maxChain = 1 << 14 // places in the properties of an object, or in the elements of an array
 )
 
+// Set makes schemas parts of one grammar. They share the bounds of a compilation and what is the
+// same of their automata.
+type Set struct {
+	b      *grammar.Builder
+	shared map[string]grammar.Node // terminals by their automata
+	signs  map[string]grammar.Node // those of punctuation and numbers, by these
+	work   int
+}
+
+// NewSet makes parts in b.
+func NewSet(b *grammar.Builder) *Set {
+	return &Set{b: b, shared: map[string]grammar.Node{}, signs: map[string]grammar.Node{}}
+}
+
 // compiler makes the grammar of one schema.
 type compiler struct {
-	b       *grammar.Builder
+	*Set
 	root    *value
 	checked map[*value]bool
 	anchors map[string]*value
 	rules   map[string]*rule
-	shared  map[string]grammar.Node // terminals by their automata
-	signs   map[string]grammar.Node // those of punctuation and numbers, by these
-	likes   map[*value]*re.DFA      // by schemas of patternProperties
-	work    int
+	likes   map[*value]*re.DFA // by schemas of patternProperties
 }
 
 // rule is what some schemas together have become.
@@ -37,21 +48,38 @@ type rule struct {
 
 // Compile makes the grammar of a schema's values.
 func Compile(v *grammar.Vocabulary, text []byte) (*grammar.Grammar, error) {
-	root, err := parse(text)
+	s := NewSet(grammar.NewBuilder(v))
+	n, err := s.add(text)
 	if err != nil {
 		return nil, err
 	}
-	c := &compiler{b: grammar.NewBuilder(v), root: root, checked: map[*value]bool{}, anchors: map[string]*value{},
-		rules: map[string]*rule{}, shared: map[string]grammar.Node{}, signs: map[string]grammar.Node{}, likes: map[*value]*re.DFA{}}
-	c.findAnchors(root)
-	n, ok, err := c.all(all{{s: root}})
-	switch {
-	case err != nil:
-		return nil, err
-	case !ok:
-		return nil, errNothing
+	return s.finish(n)
+}
+
+// Objects makes a part of the objects that are valid by a schema.
+func (s *Set) Objects(text []byte) (grammar.Node, error) {
+	object, err := parse([]byte(Object))
+	if err != nil {
+		return 0, err
 	}
-	return c.finish(n)
+	object.at = "an object" // no place in the schema
+	return s.add(text, item{s: object})
+}
+
+// add makes a part of the values that are valid by a schema, and by others.
+func (s *Set) add(text []byte, others ...item) (grammar.Node, error) {
+	root, err := parse(text)
+	if err != nil {
+		return 0, err
+	}
+	c := &compiler{Set: s, root: root, checked: map[*value]bool{}, anchors: map[string]*value{},
+		rules: map[string]*rule{}, likes: map[*value]*re.DFA{}}
+	c.findAnchors(root)
+	n, ok, err := c.all(append(others, item{s: root}))
+	if err == nil && !ok {
+		err = errNothing
+	}
+	return n, err
 }
 
 // Object is the text of a schema of any object, which is what OpenAI's json_object asks for.
@@ -59,8 +87,8 @@ const Object = `{"type": "object"}`
 
 var errNothing = errors.New("schema: no value is valid")
 
-func (c *compiler) finish(n grammar.Node) (*grammar.Grammar, error) {
-	g, err := c.b.Finish(n)
+func (s *Set) finish(n grammar.Node) (*grammar.Grammar, error) {
+	g, err := s.b.Finish(n)
 	var left grammar.LeftRecursion
 	switch {
 	case errors.As(err, &left):
