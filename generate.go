@@ -85,6 +85,7 @@
 //	runtime/grammar/regular     automata over bytes: of expressions, patterns and ranges of numbers
 //	runtime/grammar/gbnf        llama.cpp's grammars
 //	runtime/grammar/schema      JSON Schemas as grammars
+//	runtime/grammar/calls       calls of functions in the markup of a model's family
 //	runtime/state               strict JSON and checksums of the files that the program keeps
 //	runtime/cuda/builtin        the GPU kernels that come with the program, as PTX
 //	runtime/cuda/emulate        a GPU for tests: driver and compiler on the processor

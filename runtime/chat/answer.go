@@ -36,6 +36,7 @@ type Answer struct {
 	looked  int      // bytes of buf in which no end of the section is
 	in      *section // nil between sections
 	opened  string   // the marker that began it
+	json    inJSON   // what of buf is a string of JSON
 	pending []byte   // white space that is only content when content follows
 	lead    string   // white space that the template puts before an answer
 	after   bool     // a section has ended, so white space is layout
@@ -153,7 +154,56 @@ func (a *Answer) between(last bool) bool {
 	return true
 }
 
-func (a *Answer) enter(s *section, opened string) { a.in, a.opened, a.looked = s, opened, 0 }
+func (a *Answer) enter(s *section, opened string) {
+	a.in, a.opened, a.looked, a.json = s, opened, 0, inJSON{}
+}
+
+// firstEnd finds the first end of the section. One that a string of a call's arguments spells is
+// none.
+func (a *Answer) firstEnd() (at int, end string) {
+	for {
+		at, end = first(a.buf[a.looked:], a.in.ends)
+		if at += a.looked; end == "" || a.in.kind != Call || !a.json.string(a.buf, at, a.f.calls.Middle) {
+			return at, end
+		}
+		a.looked = at + 1
+	}
+}
+
+// inJSON follows the JSON of a call, to tell which of its bytes are in strings.
+type inJSON struct {
+	read    int  // bytes
+	begun   bool // the first brace has come
+	not     bool // it is no JSON
+	quoted  bool
+	escaped bool
+}
+
+// string says whether body[at] is within a string. Each byte is read once. JSON begins with the
+// body, or behind the text that is before arguments.
+func (j *inJSON) string(body []byte, at int, before string) bool {
+	for ; j.read < at && !j.not; j.read++ {
+		c := body[j.read]
+		switch {
+		case !j.begun:
+			if j.begun = c == '{' || c == '['; j.begun {
+				head := bytes.TrimSpace(body[:j.read])
+				j.not = len(head) > 0 && (before == "" || !bytes.HasSuffix(head, []byte(strings.TrimSpace(before))))
+			}
+		case !j.quoted:
+			j.quoted = c == '"'
+		case j.escaped:
+			j.escaped = false
+		case c == '\\':
+			j.escaped = true
+		case c == '"':
+			j.quoted = false
+		case c < ' ': // JSON has no such byte in a string
+			j.not = true
+		}
+	}
+	return j.quoted && !j.not
+}
 
 // inside looks for the end of the section.
 func (a *Answer) inside(last bool) bool {
@@ -167,9 +217,8 @@ func (a *Answer) inside(last bool) bool {
 		}
 		return false
 	}
-	at, end := first(a.buf[a.looked:], a.in.ends)
+	at, end := a.firstEnd()
 	if end != "" {
-		at += a.looked
 		body := a.buf[:at]
 		a.buf = a.buf[at+len(end):]
 		a.endSection(body, end)

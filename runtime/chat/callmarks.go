@@ -1,23 +1,69 @@
 package chat
 
 import (
+	"encoding/json"
 	"regexp"
 	"strings"
 )
 
-// markedCalls reads the calls of Mistral, DeepSeek, Kimi K2 and Solar.
+// marks are what a family writes around the arguments of a call.
+type marks struct {
+	begin     string // before a call; the first may be without it
+	arguments string // before the arguments, which are a JSON object
+	end       string // behind them, "" for nothing
+	read      func(head, arguments string) (ToolCall, bool)
+}
+
+// marked are the calls of Mistral, DeepSeek, Kimi K2 and Solar.
+var marked = []marks{
+	{"[TOOL_CALLS]", "[ARGS]", "", mistralCall},
+	{"<｜tool▁call▁begin｜>", "\n```json", "\n```<｜tool▁call▁end｜>", deepseekCall},
+	{"<｜tool▁call▁begin｜>", "<｜tool▁sep｜>", "<｜tool▁call▁end｜>", deepseekCall},
+	{"<|tool_call_begin|>", "<|tool_call_argument_begin|>", "<|tool_call_end|>", kimiCall},
+	{"<|tool_call:begin|>", "<|tool_call:args|>", "<|tool_call:end|>", solarCall},
+}
+
+// markedCalls reads calls whose arguments are between marks. Arguments may spell marks.
 func markedCalls(text string) ([]ToolCall, bool) {
-	switch {
-	case strings.Contains(text, "[ARGS]") || strings.Contains(text, "[TOOL_CALLS]"):
-		return each(text, "[TOOL_CALLS]", "", mistralCall)
-	case strings.Contains(text, "<｜tool▁sep｜>"):
-		return each(text, "<｜tool▁call▁begin｜>", "<｜tool▁call▁end｜>", deepseekCall)
-	case strings.Contains(text, "<|tool_call_argument_begin|>"):
-		return each(text, "<|tool_call_begin|>", "<|tool_call_end|>", kimiCall)
-	case strings.Contains(text, "<|tool_call:args|>"):
-		return each(text, "<|tool_call:begin|>", "<|tool_call:end|>", solarCall)
+	for _, m := range marked {
+		if calls, ok := m.calls(text); ok {
+			return calls, true
+		}
 	}
 	return nil, false
+}
+
+func (m *marks) calls(text string) (calls []ToolCall, ok bool) {
+	for text = strings.TrimSpace(text); text != ""; text = strings.TrimSpace(text) {
+		text = strings.TrimPrefix(text, m.begin)
+		head, rest, found := strings.Cut(text, m.arguments)
+		if !found || strings.Contains(head, "{") {
+			return nil, false
+		}
+		arguments, rest, ok := cutJSON(rest)
+		if !ok {
+			return nil, false
+		}
+		if text, ok = strings.CutPrefix(strings.TrimSpace(rest), strings.TrimSpace(m.end)); !ok {
+			return nil, false
+		}
+		c, ok := m.read(head, arguments)
+		if !ok || len(calls) == maxAsked {
+			return nil, false
+		}
+		calls = append(calls, c)
+	}
+	return calls, len(calls) > 0
+}
+
+// cutJSON divides a text behind the JSON value that it begins with.
+func cutJSON(text string) (value, rest string, ok bool) {
+	d := json.NewDecoder(strings.NewReader(text))
+	var one json.RawMessage
+	if d.Decode(&one) != nil {
+		return "", "", false
+	}
+	return string(one), text[d.InputOffset():], true
 }
 
 // each reads the stretches between begin and end.
@@ -48,23 +94,21 @@ func named(id, name, arguments string) (ToolCall, bool) {
 	return ToolCall{ID: strings.TrimSpace(id), Name: name, Arguments: a}, ok && identifier.MatchString(name)
 }
 
-func mistralCall(text string) (ToolCall, bool) {
-	name, arguments, _ := strings.Cut(text, "[ARGS]")
-	name, id, _ := strings.Cut(name, "[CALL_ID]")
+func mistralCall(head, arguments string) (ToolCall, bool) {
+	name, id, _ := strings.Cut(head, "[CALL_ID]")
 	return named(id, name, arguments)
 }
 
-func deepseekCall(text string) (ToolCall, bool) {
-	left, right, _ := strings.Cut(text, "<｜tool▁sep｜>")
-	if name, fenced, ok := strings.Cut(right, "\n```json"); ok {
-		return named("", name, strings.TrimSuffix(strings.TrimSpace(fenced), "```"))
+// deepseekCall reads N, or function<｜tool▁sep｜>N.
+func deepseekCall(head, arguments string) (ToolCall, bool) {
+	if _, name, ok := strings.Cut(head, "<｜tool▁sep｜>"); ok {
+		head = name
 	}
-	return named("", left, right)
+	return named("", head, arguments)
 }
 
 // kimiCall reads functions.N:INDEX, which is also the id.
-func kimiCall(text string) (ToolCall, bool) {
-	id, arguments, _ := strings.Cut(text, "<|tool_call_argument_begin|>")
+func kimiCall(id, arguments string) (ToolCall, bool) {
 	name := strings.TrimPrefix(strings.TrimSpace(id), "functions.")
 	if at := strings.LastIndexByte(name, ':'); at >= 0 {
 		name = name[:at]
@@ -72,9 +116,8 @@ func kimiCall(text string) (ToolCall, bool) {
 	return named(id, name, arguments)
 }
 
-func solarCall(text string) (ToolCall, bool) {
-	id, rest, _ := strings.Cut(text, "<|tool_call:name|>")
-	name, arguments, _ := strings.Cut(rest, "<|tool_call:args|>")
+func solarCall(head, arguments string) (ToolCall, bool) {
+	id, name, _ := strings.Cut(head, "<|tool_call:name|>")
 	return named(id, name, arguments)
 }
 

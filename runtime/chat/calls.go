@@ -47,15 +47,14 @@ func jsonCalls(text string) (calls []ToolCall, ok bool) {
 		return nil, false
 	}
 	for text = strings.TrimSpace(text); text != ""; text = strings.TrimLeft(text, " \n\r\t;,") {
-		d := json.NewDecoder(strings.NewReader(text))
-		var one json.RawMessage
-		if d.Decode(&one) != nil {
+		one, rest, ok := cutJSON(text)
+		if !ok {
 			return nil, false
 		}
-		text = text[d.InputOffset():]
+		text = rest
 		var all []json.RawMessage
-		if json.Unmarshal(one, &all) != nil {
-			all = []json.RawMessage{one}
+		if json.Unmarshal([]byte(one), &all) != nil {
+			all = []json.RawMessage{json.RawMessage(one)}
 		}
 		if len(calls)+len(all) > maxAsked {
 			return nil, false

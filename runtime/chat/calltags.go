@@ -75,6 +75,10 @@ func parameters(body string) (string, bool) {
 
 // parseFunctionTag reads what follows "<function=", as functionary v3.1 writes it.
 func parseFunctionTag(body, _ string) ([]ToolCall, bool) {
+	if name, arguments, ok := strings.Cut(body, ">"); ok && strings.HasPrefix(arguments, "{") {
+		c, ok := named("", name, arguments)
+		return []ToolCall{c}, ok
+	}
 	return tagCalls("<function=" + body + "</function>")
 }
 

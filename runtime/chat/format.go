@@ -23,6 +23,7 @@ type format struct {
 	inner    string // markers inside sections
 	bare     bool   // a tool call may stand without markers
 	headers  *headers
+	calls    Markup
 }
 
 // Answer returns the reader of what a model says after prompt, which Prompt made: a template may

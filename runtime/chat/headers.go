@@ -14,6 +14,7 @@ type headers struct {
 	begins   *regexp.Regexp // what may still become one
 	sections []section      // what a header may begin
 	of       func(header string) (s int, target string)
+	calls    Markup
 }
 
 // maxHeader is the longest header, in bytes; those of published models are shorter than 100.
@@ -33,6 +34,7 @@ var recipient = regexp.MustCompile(`\bto=([^\s<]+)`)
 
 // harmony is the format of gpt-oss (OpenAI, harmony response format).
 var harmony = &headers{
+	calls:    readOnly("gpt-oss"),
 	end:      "<|message|>",
 	whole:    regexp.MustCompile(`^\s*(<\|start\|>)?[\w.:]*(\s*to=[^\s<]+)?\s*(<\|channel\|>\s*\w+)?(\s*to=[^\s<]+)?(\s*<\|constrain\|>)?\s*\w*\s*$`),
 	begins:   regexp.MustCompile(`^\s*(<|to=|to?$|$)`),
@@ -51,6 +53,7 @@ var harmony = &headers{
 
 // muse is the format of templates with atem calls: a recipient instead of a channel.
 var muse = &headers{
+	calls:    readOnly("Muse"),
 	end:      "<|message|>",
 	whole:    regexp.MustCompile(`^\s*(<\|start\|>)?\w*(\s*to=[^\s<]+)?\s*$`),
 	begins:   regexp.MustCompile(`^\s*(<|to=|to?$|$)`),
@@ -70,6 +73,7 @@ var muse = &headers{
 // functionary is the header of functionary v3.2: the name of a function, or all, and the end of the
 // line.
 var functionary = &headers{
+	calls:    readOnly("functionary v3.2"),
 	end:      "\n",
 	whole:    regexp.MustCompile(`^[\w.-]{1,128}$`),
 	begins:   regexp.MustCompile(`^[\w.-]{0,128}$`),

@@ -26,6 +26,7 @@ type Tool struct {
 	Name        string
 	Description string
 	Parameters  json.RawMessage // a JSON schema; empty for a function that takes nothing
+	Strict      bool            // arguments are held to Parameters; templates are not told
 }
 
 // value is t as templates see it, in the form of OpenAI's chat API.

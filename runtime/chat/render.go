@@ -143,7 +143,7 @@ func functionsText(tools []Tool) (string, error) {
 	}
 	all := []function{}
 	for _, t := range tools {
-		all = append(all, function(t))
+		all = append(all, function{t.Name, t.Description, t.Parameters})
 	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

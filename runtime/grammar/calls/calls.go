@@ -1,0 +1,178 @@
+package calls
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/kvgen/kvgen/runtime/chat"
+	"github.com/kvgen/kvgen/runtime/grammar"
+	re "github.com/kvgen/kvgen/runtime/grammar/regular"
+	"github.com/kvgen/kvgen/runtime/grammar/schema"
+)
+
+// Options say what may be written.
+type Options struct {
+	One  bool // one call at most
+	Free bool // any text may come before the calls, and no call needs to come
+}
+
+// The bounds of a grammar.
+const (
+	maxCalls  = 256     // of a text: what chat's readers take
+	maxStates = 1 << 13 // of a part of the markup
+)
+
+// tokens are those of a model, of which the control tokens of a markup are text.
+type tokens struct {
+	grammar.Tokens
+	m *chat.Markup
+}
+
+func (t tokens) IsControl(id int32) bool {
+	return t.Tokens.IsControl(id) && !t.m.Marker(t.Piece(id))
+}
+
+// Marked says whether a markup has control tokens, so that it needs a Vocabulary of its own.
+func Marked(t grammar.Tokens, m *chat.Markup) bool {
+	for id := range int32(t.Len()) {
+		if t.IsControl(id) && m.Marker(t.Piece(id)) {
+			return true
+		}
+	}
+	return false
+}
+
+// Vocabulary is the tokens with which calls are written. Control tokens of the markup are among
+// them.
+func Vocabulary(t grammar.Tokens, m *chat.Markup) *grammar.Vocabulary {
+	return grammar.NewVocabulary(tokens{t, m})
+}
+
+// compiler makes the grammar of calls.
+type compiler struct {
+	b       *grammar.Builder
+	schemas *schema.Set
+	m       *chat.Markup
+}
+
+// Compile makes the grammar of calls of some functions.
+func Compile(v *grammar.Vocabulary, m *chat.Markup, functions []chat.Tool, o Options) (*grammar.Grammar, error) {
+	switch {
+	case m.Family == "":
+		return nil, errors.New("the chat template is of no family whose calls are known")
+	case !m.Known():
+		return nil, fmt.Errorf("there is no grammar of the calls of the family %s: they are only read", m.Family)
+	case len(functions) == 0:
+		return nil, errors.New("there are no functions")
+	}
+	b := grammar.NewBuilder(v)
+	c := &compiler{b: b, schemas: schema.NewSet(b), m: m}
+	root, err := c.calls(functions, o.One || m.Single)
+	if err == nil && o.Free {
+		root, err = c.behindText(root)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return b.Finish(root)
+}
+
+// text is a terminal of a text; nil texts are nothing.
+func (c *compiler) text(s string) (grammar.Node, error) { return c.expr(re.Text(s)) }
+
+func (c *compiler) expr(e re.Expr) (grammar.Node, error) {
+	d, err := re.Compile(e, maxStates)
+	if err != nil {
+		return 0, err
+	}
+	return c.b.Terminal(d), nil
+}
+
+// calls is one of them, or several.
+func (c *compiler) calls(functions []chat.Tool, one bool) (grammar.Node, error) {
+	var alts []grammar.Node
+	for i := range functions {
+		n, err := c.call(&functions[i])
+		if err != nil {
+			return 0, fmt.Errorf("the function %q: %w", functions[i].Name, err)
+		}
+		alts = append(alts, n)
+	}
+	call := c.b.Alt(alts...)
+	// Two ends of lines may stand between thinking and a call.
+	open, err := c.expr(re.Seq(re.Repeat(re.Text("\n"), 0, 2), re.Text(c.m.Open)))
+	if err != nil {
+		return 0, err
+	}
+	parts := []grammar.Node{open, call}
+	if !one {
+		between, err := c.text(c.m.Between)
+		if err != nil {
+			return 0, err
+		}
+		parts = append(parts, c.b.Repeat(c.b.Seq(between, call), 0, maxCalls-1))
+	}
+	if c.m.Close != "" {
+		end, err := c.text(c.m.Close)
+		if err != nil {
+			return 0, err
+		}
+		parts = append(parts, end)
+	}
+	return c.b.Seq(parts...), nil
+}
+
+// call is a call of one function.
+func (c *compiler) call(f *chat.Tool) (grammar.Node, error) {
+	name, ok := c.m.Name(f.Name)
+	if !ok {
+		return 0, fmt.Errorf("the family %s has no way to write this name", c.m.Family)
+	}
+	head, err := c.text(c.m.Begin + name + c.m.Middle)
+	if err != nil {
+		return 0, err
+	}
+	parameters := []byte(f.Parameters)
+	if len(parameters) == 0 {
+		parameters = []byte(`{"additionalProperties": false}`)
+	}
+	arguments, err := c.schemas.Objects(parameters)
+	if err != nil {
+		return 0, err
+	}
+	if c.m.End == "" {
+		return c.b.Seq(head, arguments), nil
+	}
+	end, err := c.text(c.m.End)
+	return c.b.Seq(head, arguments, end), err
+}
+
+// behindText is any text in which no call begins, and then calls or nothing.
+func (c *compiler) behindText(calls grammar.Node) (grammar.Node, error) {
+	anything := re.Repeat(re.Range(0, 255), 0, re.Unbounded)
+	var marks []re.Expr
+	for _, m := range c.m.Marks {
+		marks = append(marks, re.Seq(anything, re.Text(m), anything))
+	}
+	if c.m.Bare {
+		space := re.Repeat(re.Of(" \n\r\t"), 0, re.Unbounded)
+		marks = append(marks, re.Seq(space, re.Text("{"), anything))
+	}
+	all, err := re.Compile(anything, maxStates)
+	if err != nil {
+		return 0, err
+	}
+	begun, err := re.Compile(re.Alt(marks...), maxStates)
+	if err != nil {
+		return 0, err
+	}
+	free, err := re.Minus(all, begun, maxStates)
+	if err != nil {
+		return 0, err
+	}
+	text := c.b.Terminal(free)
+	if c.m.Bare { // no text may come before a call
+		return c.b.Alt(text, calls), nil
+	}
+	return c.b.Seq(text, c.b.Opt(calls)), nil
+}
