@@ -1,6 +1,7 @@
 package anthropic_test
 
 import (
+	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -174,6 +175,47 @@ func TestCount(t *testing.T) {
 	m, err := c.Messages.New(t.Context(), q)
 	if err != nil || m.Usage.InputTokens != n.InputTokens {
 		t.Errorf("counted %d; %+v, %v", n.InputTokens, m, err)
+	}
+}
+
+// TestForced has random weights call a function: its input is valid by the schema.
+func TestForced(t *testing.T) {
+	c := client(t, served.Options{Size: 4096, Model: served.Random(t, served.ParrotTemplate)})
+	q := weather()
+	q.MaxTokens = 3000
+	q.Tools[0].OfTool.InputSchema.Properties = map[string]any{"city": map[string]any{"type": "string", "minLength": 2, "maxLength": 9}}
+	q.Tools[0].OfTool.InputSchema.ExtraFields = map[string]any{"additionalProperties": false}
+	for range 4 {
+		for _, choice := range []map[string]any{{"type": "any", "disable_parallel_tool_use": true}, {"type": "tool", "name": "get_weather"}} {
+			r, err := c.Messages.New(t.Context(), q, option.WithJSONSet("tool_choice", choice))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.StopReason != "tool_use" || len(r.Content) != 1 || r.Content[0].Name != "get_weather" {
+				t.Fatalf("%v: %s", choice, r.RawJSON())
+			}
+			var input map[string]string
+			if err := json.Unmarshal(r.Content[0].Input, &input); err != nil || len(input) != 1 || len([]rune(input["city"])) < 2 || len([]rune(input["city"])) > 9 {
+				t.Errorf("%v: %s, %v", choice, r.RawJSON(), err)
+			}
+		}
+	}
+}
+
+// TestStrict holds the input of a function that is strict to its schema.
+func TestStrict(t *testing.T) {
+	c := client(t, served.Options{Size: 2048, Model: served.Parrot(t, "Look."+`<tool_call>`+"\n"+`{"name": "get_weather", "arguments": {"city": 5}}`, "-")})
+	q := weather()
+	q.MaxTokens = 1500
+	q.Tools[0].OfTool.InputSchema.Properties = map[string]any{"city": map[string]any{"enum": []string{"Rome", "Oslo"}}}
+	q.Tools[0].OfTool.InputSchema.ExtraFields = map[string]any{"additionalProperties": false}
+	r, err := c.Messages.New(t.Context(), q, option.WithJSONSet("tools.0.strict", true), option.WithJSONSet("tool_choice", map[string]any{"type": "auto", "disable_parallel_tool_use": true}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var input map[string]string
+	if len(r.Content) != 2 || r.Content[0].Text != "Look." || json.Unmarshal(r.Content[1].Input, &input) != nil || input["city"] != "Rome" && input["city"] != "Oslo" {
+		t.Errorf("%s", r.RawJSON())
 	}
 }
 

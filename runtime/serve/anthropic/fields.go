@@ -14,7 +14,6 @@ var requestFields = []wire.Field{
 var toolFields = []wire.Field{
 	{Name: "cache_control"}, {Name: "eager_input_streaming"}, {Name: "defer_loading", Only: []string{"false"}, Why: "all tools are told of at once"},
 	{Name: "allowed_callers"}, {Name: "input_examples", Only: []string{"[]"}, Why: "templates have no place for examples"},
-	{Name: "strict", Only: []string{"false"}, Why: "inputs cannot be held to their schema here"},
 }
 
 // blockFields are those of a block of content.

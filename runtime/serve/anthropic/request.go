@@ -44,6 +44,7 @@ type tool struct {
 	Name        string         `json:"name"`
 	Description string         `json:"description"`
 	Schema      jsontext.Value `json:"input_schema"`
+	Strict      bool           `json:"strict"`
 	Rest        wire.Fields    `json:",embed"`
 }
 
@@ -109,13 +110,17 @@ func (q *request) read(ctx context.Context, h *host.Host, client string) (r host
 	if c.Tools, err = q.functions(); err != nil {
 		return r, err
 	}
-	if r.OneCall, err = q.choose(c); err != nil {
+	choice, err := q.choose(&r)
+	if err != nil {
 		return r, err
 	}
 	if err := q.think(c); err != nil {
 		return r, err
 	}
 	if err := q.format(ctx, h, &r); err != nil {
+		return r, err
+	}
+	if err := h.Hold(ctx, &r, choice); err != nil {
 		return r, err
 	}
 	return r, q.sample(&r)
@@ -179,24 +184,30 @@ func (q *request) functions() (all []chat.Tool, err error) {
 		if err := wire.Check(t.Rest, at+".", toolFields); err != nil {
 			return nil, err
 		}
-		all = append(all, chat.Tool{Name: t.Name, Description: t.Description, Parameters: []byte(t.Schema)})
+		all = append(all, chat.Tool{Name: t.Name, Description: t.Description, Parameters: []byte(t.Schema), Strict: t.Strict})
 	}
 	return all, nil
 }
 
-// choose takes tools away where none may be used, and says whether one call is enough.
-func (q *request) choose(c *chat.Conversation) (one bool, err error) {
-	if q.ToolChoice == nil {
-		return false, nil
+// choose is what the request wants of calls. It takes tools away where none may be used.
+func (q *request) choose(r *host.Request) (c host.Choice, err error) {
+	x := q.ToolChoice
+	if x == nil {
+		return c, nil
 	}
-	switch q.ToolChoice.Type {
-	case "auto":
-		return q.ToolChoice.One, nil
-	case "none":
-		c.Tools = nil
-		return false, nil
+	r.OneCall = x.One
+	switch {
+	case x.Type == "auto":
+	case x.Type == "any":
+		c.Required = true
+	case x.Type == "tool" && x.Name != "":
+		c.Name = x.Name
+	case x.Type == "none":
+		r.Conversation.Tools, r.OneCall = nil, false
+	default:
+		return c, wire.Invalid("tool_choice", `tool_choice: %.32q: want "auto", "any", "none" or "tool" with its name`, x.Type)
 	}
-	return false, wire.Invalid("tool_choice", `tool_choice: %.32q: want "auto" or "none"; a call cannot be forced here`, q.ToolChoice.Type)
+	return c, nil
 }
 
 // think tells the template whether the model shall think.

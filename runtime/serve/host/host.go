@@ -55,12 +55,14 @@ type Host struct {
 
 	preparing chan struct{} // a token for each request whose text is being read
 	words     func() *grammar.Vocabulary
+	marked    func() *grammar.Vocabulary // with the control tokens of the markup of calls
 }
 
 // New makes a host of what is set.
 func New(h Host) *Host {
 	h.preparing = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)))
 	h.words = sync.OnceValue(func() *grammar.Vocabulary { return grammar.NewVocabulary(h.Tokenizer) })
+	h.marked = sync.OnceValue(h.callWords)
 	return &h
 }
 

@@ -84,6 +84,9 @@ func (q *chatRequest) read(ctx context.Context, h *host.Host, client string) (r 
 	if r.Options.Grammar, err = q.ResponseFormat.grammar(ctx, h, "response_format", len(c.Tools) > 0); err != nil {
 		return r, 0, err
 	}
+	if err := hold(ctx, h, &r, q.ToolChoice); err != nil {
+		return r, 0, err
+	}
 	if err := q.Apply(&r.Options); err != nil {
 		return r, 0, err
 	}
@@ -109,7 +112,7 @@ func (q *chatRequest) conversation() (c *chat.Conversation, err error) {
 	if c.Tools, err = functions(q.Tools); err != nil {
 		return nil, err
 	}
-	if c.Tools, err = choose(q.ToolChoice, c.Tools); err != nil {
+	if _, c.Tools, err = choose(q.ToolChoice, c.Tools); err != nil {
 		return nil, err
 	}
 	c.Variables, err = q.variables()
@@ -134,17 +137,6 @@ func ReadConversation(w http.ResponseWriter, r *http.Request, limits wire.Limits
 		c.Generate = *q.Generate
 	}
 	return c, err
-}
-
-// choose is the tools that a choice leaves.
-func choose(v jsontext.Value, tools []chat.Tool) ([]chat.Tool, error) {
-	switch {
-	case len(v) == 0 || v.Kind() == 'n' || v.Kind() == '"' && text(v) == "auto":
-		return tools, nil
-	case v.Kind() == '"' && text(v) == "none":
-		return nil, nil
-	}
-	return nil, &wire.Error{Status: http.StatusBadRequest, Param: "tool_choice", Code: "unsupported_parameter", Message: `tool_choice: want "auto" or "none"; a call cannot be forced here`}
 }
 
 // variables are what the template is given beside the conversation.

@@ -169,7 +169,7 @@ func TestRefused(t *testing.T) {
 		{"messages.0.content", []option.RequestOption{option.WithJSONSet("messages.0.content", []map[string]string{{"type": "image_url"}})}, 400},
 		{"messages.0.crown", []option.RequestOption{option.WithJSONSet("messages.0.crown", 1)}, 400},
 		{"tools", []option.RequestOption{option.WithJSONSet("tools.0", map[string]any{"type": "function", "function": map[string]any{"name": "f"}})}, 400},
-		{"tool_choice", []option.RequestOption{option.WithJSONSet("tool_choice", "required")}, 400},
+		{"tool_choice", []option.RequestOption{option.WithJSONSet("tool_choice", "always")}, 400},
 		{"top_logprobs", []option.RequestOption{option.WithJSONSet("top_logprobs", 5)}, 400},
 		{"stop", []option.RequestOption{option.WithJSONSet("stop", 5)}, 400},
 		{"model", []option.RequestOption{option.WithJSONSet("model", "gpt-4o")}, 404},

@@ -156,10 +156,8 @@ func (f *function) read(at string) (chat.Tool, error) {
 		return chat.Tool{}, wire.Invalid(at+".name", "%s.name: want 1 to %d bytes", at, maxName)
 	case len(f.Parameters) > 0 && f.Parameters.Kind() != '{' && f.Parameters.Kind() != 'n':
 		return chat.Tool{}, wire.Invalid(at+".parameters", "%s.parameters: want a JSON schema", at)
-	case f.Strict != nil && *f.Strict:
-		return chat.Tool{}, wire.Invalid(at+".strict", "%s.strict: arguments cannot be held to their schema here", at)
 	}
-	t := chat.Tool{Name: f.Name, Description: f.Description}
+	t := chat.Tool{Name: f.Name, Description: f.Description, Strict: f.Strict != nil && *f.Strict}
 	if f.Parameters.Kind() == '{' {
 		t.Parameters = []byte(f.Parameters)
 	}

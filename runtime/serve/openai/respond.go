@@ -86,7 +86,7 @@ func (q *responseRequest) read(ctx context.Context, h *host.Host, client string)
 	if c.Tools, err = q.functions(); err != nil {
 		return r, err
 	}
-	if c.Tools, err = choose(q.ToolChoice, c.Tools); err != nil {
+	if _, c.Tools, err = choose(q.ToolChoice, c.Tools); err != nil {
 		return r, err
 	}
 	if x := q.Reasoning; x != nil {
@@ -102,6 +102,9 @@ func (q *responseRequest) read(ctx context.Context, h *host.Host, client string)
 		if r.Options.Grammar, err = q.Text.Format.grammar(ctx, h, "text.format", len(c.Tools) > 0); err != nil {
 			return r, err
 		}
+	}
+	if err := hold(ctx, h, &r, q.ToolChoice); err != nil {
+		return r, err
 	}
 	if err := q.Apply(&r.Options); err != nil {
 		return r, err

@@ -121,7 +121,7 @@ func (q *responseRequest) head(h *host.Host, r host.Request) response {
 		x.Metadata = jsontext.Value("{}")
 	}
 	for _, t := range r.Conversation.Tools {
-		one := toldTool{Type: "function", Name: t.Name, Description: t.Description, Parameters: jsontext.Value(t.Parameters)}
+		one := toldTool{Type: "function", Name: t.Name, Description: t.Description, Parameters: jsontext.Value(t.Parameters), Strict: t.Strict}
 		if len(one.Parameters) == 0 {
 			one.Parameters = jsontext.Value("{}")
 		}

@@ -11,15 +11,18 @@ import (
 	"github.com/kvgen/kvgen/runtime/gguf"
 )
 
-// parrotTemplate writes conversations as ChatML does, with tools. The answer after the result of a
+// ParrotTemplate writes conversations as ChatML does, with tools. The answer after the result of a
 // function begins after a tabulator, any other after a line's end.
-const parrotTemplate = `{% if tools %}<|im_start|>system
+const ParrotTemplate = `{% if tools %}<|im_start|>system
 A function is called by <tool_call>{"name": ..., "arguments": ...}</tool_call>:
 {% for tool in tools %}{{ tool | tojson }}
 {% endfor %}<|im_end|>
 {% endif %}{% for m in messages %}<|im_start|>{{ m.role }}
 {% if m.content %}{{ m.content }}{% endif %}{% if m.tool_calls %}{% for c in m.tool_calls %}<tool_call>{{ {"name": c.function.name, "arguments": c.function.arguments} | tojson }}</tool_call>{% endfor %}{% endif %}<|im_end|>
 {% endfor %}{% if add_generation_prompt %}<|im_start|>assistant{{ "\t" if messages[-1].role == "tool" else "\n" }}{% endif %}`
+
+// controlKind is llama.cpp's LLAMA_TOKEN_TYPE_CONTROL.
+const controlKind = 3
 
 // Shape of a parrot: one layer of which nothing comes.
 const (
@@ -31,10 +34,15 @@ const (
 // function: each token of its vocabulary has one that follows. Neither answer may be empty.
 func Parrot(t testing.TB, answer, afterTool string) []byte {
 	t.Helper()
+	return ParrotOf(t, ParrotTemplate, answer, afterTool)
+}
+
+// ParrotOf is a parrot with a chat template of its own, of ChatML's control tokens.
+func ParrotOf(t testing.TB, template, answer, afterTool string) []byte {
+	t.Helper()
 	tokens, kinds := bytesOf()
 	control := func(text string) int32 {
-		const kind = 3 // llama.cpp: LLAMA_TOKEN_TYPE_CONTROL
-		tokens, kinds = append(tokens, text), append(kinds, kind)
+		tokens, kinds = append(tokens, text), append(kinds, controlKind)
 		return int32(len(tokens) - 1)
 	}
 	control("<|im_start|>")
@@ -52,7 +60,35 @@ func Parrot(t testing.TB, answer, afterTool string) []byte {
 		}
 		next[last] = end
 	}
-	return parrotFile(t, tokens, kinds, end, next)
+	embedding := normal(len(tokens)*parrotWidth, 1)
+	output := make([]float32, len(embedding))
+	for from, to := range next {
+		for k := range parrotWidth {
+			output[int(to)*parrotWidth+k] += embedding[int(from)*parrotWidth+k]
+		}
+	}
+	return parrotFile(t, template, tokens, kinds, end, embedding, output)
+}
+
+// Random is a tiny model of random weights, whose tokens are bytes and some control tokens.
+func Random(t testing.TB, template string, controls ...string) []byte {
+	t.Helper()
+	tokens, kinds := bytesOf()
+	for _, text := range append(controls, "<|im_start|>", "<|im_end|>") {
+		tokens, kinds = append(tokens, text), append(kinds, controlKind)
+	}
+	end := int32(len(tokens) - 1)
+	return parrotFile(t, template, tokens, kinds, end, normal(len(tokens)*parrotWidth, 1), normal(len(tokens)*parrotWidth, 2))
+}
+
+// normal are values of a normal distribution.
+func normal(n int, seed uint64) []float32 {
+	r := rand.New(rand.NewPCG(seed, 2))
+	all := make([]float32, n)
+	for i := range all {
+		all[i] = float32(r.NormFloat64())
+	}
+	return all
 }
 
 // pieces cuts a text into tokens that no other has.
@@ -107,19 +143,8 @@ func letter(b byte) rune {
 
 // parrotFile writes the model: the embedding of a token is a direction, and the row of the output
 // that it is of is the sum of those of the tokens before it.
-func parrotFile(t testing.TB, tokens []string, kinds []int32, end int32, next map[int32]int32) []byte {
+func parrotFile(t testing.TB, template string, tokens []string, kinds []int32, end int32, embedding, output []float32) []byte {
 	t.Helper()
-	r := rand.New(rand.NewPCG(1, 2))
-	embedding := make([]float32, len(tokens)*parrotWidth)
-	for i := range embedding {
-		embedding[i] = float32(r.NormFloat64())
-	}
-	output := make([]float32, len(embedding))
-	for from, to := range next {
-		for k := range parrotWidth {
-			output[int(to)*parrotWidth+k] += embedding[int(from)*parrotWidth+k]
-		}
-	}
 	var file bytes.Buffer
 	w := gguf.NewWriter(&file)
 	for key, v := range map[string]uint32{"block_count": 1, "context_length": 4096, "embedding_length": parrotWidth, "feed_forward_length": parrotInner,
@@ -136,7 +161,7 @@ func parrotFile(t testing.TB, tokens []string, kinds []int32, end int32, next ma
 	w.Set("tokenizer.ggml.token_type", kinds)
 	w.Set("tokenizer.ggml.merges", []string{"q z"}) // none that a text has
 	w.Set("tokenizer.ggml.eos_token_id", uint32(end))
-	w.Set("tokenizer.chat_template", parrotTemplate)
+	w.Set("tokenizer.chat_template", template)
 	half := parrotWidth / 2
 	ones := make([]float32, parrotWidth)
 	for i := range ones {
