@@ -112,7 +112,7 @@ func (a *API) request(r *http.Request, q *completeRequest) (out host.Request, er
 		return out, err
 	}
 	out = host.Request{Options: a.Host.Default(), Alternatives: -1, Client: wire.Client(r)}
-	if err := q.Apply(&out.Options); err != nil {
+	if err := q.Apply(&out.Options, a.Host.Tokenizer.Len()); err != nil {
 		return out, err
 	}
 	if q.Predict != nil {
@@ -130,7 +130,7 @@ func (a *API) request(r *http.Request, q *completeRequest) (out host.Request, er
 	case q.Probs > 0:
 		out.Alternatives = q.Probs
 	}
-	if len(q.Schema) > 0 && q.Schema.Kind() == '{' {
+	if len(q.Schema) > 0 && q.Schema.Kind() != 'n' {
 		if out.Options.Grammar, err = a.Host.Grammar(r.Context(), "json_schema", q.Schema); err != nil {
 			return out, err
 		}

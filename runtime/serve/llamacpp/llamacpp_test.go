@@ -137,7 +137,8 @@ func TestComplete(t *testing.T) {
 	if before, _, _ := strings.Cut(whole.Content, word); cut.Content != before || cut.Kind != "word" || cut.Word != word {
 		t.Errorf("%+v, want %q", cut, before)
 	}
-	for _, bad := range []string{`{"prompt": 5}`, `{"prompt": "a", "n_predict": -7}`, `{"prompt": "a", "mirostat": 2}`, `{"prompt": "a", "grammar": "root ::= x"}`, `{"prompt": "a", "cache_plan": "kv-other"}`} {
+	for _, bad := range []string{`{"prompt": 5}`, `{"prompt": "a", "n_predict": -7}`, `{"prompt": "a", "mirostat": 2}`, `{"prompt": "a", "grammar": "root ::= x"}`,
+		`{"prompt": "a", "json_schema": "integer"}`, `{"prompt": "a", "json_schema": [{}]}`, `{"prompt": "a", "json_schema": 1}`, `{"prompt": "a", "json_schema": false}`, `{"prompt": "a", "cache_plan": "kv-other"}`} {
 		if status, text := call(t, url+"/completion", bad, nil); status != 400 {
 			t.Errorf("%s: %d %s", bad, status, text)
 		}

@@ -87,7 +87,7 @@ func (q *chatRequest) read(ctx context.Context, h *host.Host, client string) (r 
 	if err := hold(ctx, h, &r, q.ToolChoice); err != nil {
 		return r, 0, err
 	}
-	if err := q.Apply(&r.Options); err != nil {
+	if err := q.Apply(&r.Options, h.Tokenizer.Len()); err != nil {
 		return r, 0, err
 	}
 	if err := limit(&r.Options, "max_tokens", q.MaxTokens); err != nil {

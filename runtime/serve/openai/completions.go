@@ -2,10 +2,12 @@ package openai
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -68,13 +70,33 @@ func (l *textLogprobs) add(tokens []host.Token) *textLogprobs {
 	for _, t := range tokens {
 		top := map[string]float64{}
 		for _, x := range t.Top {
-			top[x.Text] = x.Logprob
+			if name := tokenName(x.Text); !has(top, name) { // the most probable of those with one text
+				top[name] = x.Logprob
+			}
 		}
-		l.Tokens, l.Logprobs, l.Top = append(l.Tokens, t.Text), append(l.Logprobs, t.Logprob), append(l.Top, top)
+		l.Tokens, l.Logprobs, l.Top = append(l.Tokens, tokenName(t.Text)), append(l.Logprobs, t.Logprob), append(l.Top, top)
 		l.Offsets = append(l.Offsets, l.end)
 		l.end += len(t.Text)
 	}
 	return l
+}
+
+// tokenName is a token's text. Bytes that are no UTF-8 are spelled as OpenAI does, bytes:\xf0\x9f:
+// as texts they would all be the same replacement character.
+func tokenName(text string) string {
+	if utf8.ValidString(text) {
+		return text
+	}
+	name := "bytes:"
+	for _, b := range []byte(text) {
+		name += fmt.Sprintf(`\x%02x`, b)
+	}
+	return name
+}
+
+func has(m map[string]float64, name string) bool {
+	_, ok := m[name]
+	return ok
 }
 
 // prompt is a text, or tokens.
@@ -146,7 +168,7 @@ func (q *textRequest) options(h *host.Host, client string) (r host.Request, n in
 		return r, 0, err
 	}
 	r = host.Request{Options: h.Default(), Alternatives: -1, Client: client}
-	if err := q.Apply(&r.Options); err != nil {
+	if err := q.Apply(&r.Options, h.Tokenizer.Len()); err != nil {
 		return r, 0, err
 	}
 	if r.Options.Limit < 0 {

@@ -2,6 +2,8 @@ package openai_test
 
 import (
 	"errors"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -64,6 +66,65 @@ func TestCompletionTokens(t *testing.T) {
 	l := got.Choices[0].Logprobs
 	if strings.Join(l.Tokens, "") != want.Choices[0].Text || len(l.TokenLogprobs) != 10 || len(l.TopLogprobs[3]) != 2 || l.TextOffset[1] != int64(len(l.Tokens[0])) {
 		t.Errorf("%s", l.RawJSON())
+	}
+}
+
+// TestCompletionBytes: tokens that are parts of characters are told apart, whole and as a stream.
+func TestCompletionBytes(t *testing.T) {
+	c := client(t, served.Options{})
+	q := continued("a")
+	q.Temperature, q.TopP, q.Seed = openai.Float(100), openai.Float(1), openai.Int(1)
+	q.Logprobs, q.MaxTokens = openai.Int(20), openai.Int(100)
+	whole, err := c.Completions.New(t.Context(), q, option.WithJSONSet("ignore_eos", true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := whole.Choices[0].Logprobs
+	spelled := 0
+	for i, token := range l.Tokens {
+		if strings.HasPrefix(token, `bytes:\x`) {
+			spelled++
+		}
+		if strings.Contains(token, "\ufffd") || len(l.TopLogprobs[i]) == 0 {
+			t.Errorf("token %d: %q of %v", i, token, l.TopLogprobs[i])
+		}
+		for other := range l.TopLogprobs[i] {
+			if strings.Contains(other, "\ufffd") {
+				t.Errorf("beside token %d: %q", i, other)
+			}
+		}
+	}
+	if spelled == 0 {
+		t.Errorf("none of %q is a part of a character", l.Tokens)
+	}
+	var tokens []string
+	stream := c.Completions.NewStreaming(t.Context(), q, option.WithJSONSet("ignore_eos", true))
+	for stream.Next() {
+		for _, x := range stream.Current().Choices {
+			tokens = append(tokens, x.Logprobs.Tokens...)
+		}
+	}
+	if err := stream.Err(); err != nil || !slices.Equal(tokens, l.Tokens) {
+		t.Errorf("as a stream %q, %v", tokens, err)
+	}
+}
+
+// TestBiasNames: a bias is of a token, by the one name that it has.
+func TestBiasNames(t *testing.T) {
+	h, url := served.Start(t, served.Options{})
+	c := openai.NewClient(option.WithBaseURL(url+"/v1/"), option.WithAPIKey("none"), option.WithMaxRetries(0))
+	for name, taken := range map[string]bool{"0": true, strconv.Itoa(h.Tokenizer.Len() - 1): true, strconv.Itoa(h.Tokenizer.Len()): false, "-1": false, "01": false, "+1": false, "-0": false, "1.0": false, "": false, "x": false, "4294967297": false} {
+		_, err := c.Completions.New(t.Context(), continued("Hello"), option.WithJSONSet("logit_bias", map[string]float64{name: 1}))
+		var e *openai.Error
+		if taken && err != nil || !taken && (!errors.As(err, &e) || e.StatusCode != 400 || e.Param != "logit_bias") {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	for value, taken := range map[float64]bool{100: true, -100: true, 100.5: false, -101: false} {
+		_, err := c.Completions.New(t.Context(), continued("Hello"), option.WithJSONSet("logit_bias", map[string]float64{"7": value}))
+		if taken != (err == nil) {
+			t.Errorf("%g: %v", value, err)
+		}
 	}
 }
 

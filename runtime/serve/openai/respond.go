@@ -106,7 +106,7 @@ func (q *responseRequest) read(ctx context.Context, h *host.Host, client string)
 	if err := hold(ctx, h, &r, q.ToolChoice); err != nil {
 		return r, err
 	}
-	if err := q.Apply(&r.Options); err != nil {
+	if err := q.Apply(&r.Options, h.Tokenizer.Len()); err != nil {
 		return r, err
 	}
 	if q.N != nil && *q.N != 1 {

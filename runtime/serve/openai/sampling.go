@@ -48,8 +48,8 @@ const (
 	recent     = 1 << 12 // tokens that penalties count, as OpenAI counts all
 )
 
-// Apply sets what a request asks for.
-func (s *Sampling) Apply(o *generate.Options) error {
+// Apply sets what a request asks for, of a model whose vocabulary has so many tokens.
+func (s *Sampling) Apply(o *generate.Options, vocabulary int) error {
 	x := &o.Sampling
 	for _, f := range []struct {
 		name        string
@@ -86,7 +86,7 @@ func (s *Sampling) Apply(o *generate.Options) error {
 		}
 		*f.to = max(0, *f.value)
 	}
-	if err := s.bias(x); err != nil {
+	if err := s.bias(x, vocabulary); err != nil {
 		return err
 	}
 	if (x.Frequency != 0 || x.Presence != 0) && s.RepeatLast == nil {
@@ -103,7 +103,7 @@ func (s *Sampling) Apply(o *generate.Options) error {
 }
 
 // bias reads the biases of tokens.
-func (s *Sampling) bias(x *sample.Options) error {
+func (s *Sampling) bias(x *sample.Options, vocabulary int) error {
 	if len(s.Bias) > maxBias {
 		return wire.Invalid("logit_bias", "logit_bias: %d tokens: want at most %d", len(s.Bias), maxBias)
 	}
@@ -111,9 +111,12 @@ func (s *Sampling) bias(x *sample.Options) error {
 		x.Bias = map[int32]float32{}
 	}
 	for id, v := range s.Bias {
-		n, err := strconv.ParseInt(id, 10, 32)
-		if err != nil || n < 0 || !(v >= -100 && v <= 100) {
-			return wire.Invalid("logit_bias", "logit_bias: %.32q: %g: want the number of a token, and -100 to 100", id, v)
+		n, err := strconv.Atoi(id)
+		if err != nil || strconv.Itoa(n) != id || n < 0 || n >= vocabulary { // 01 would be 1 once more
+			return wire.Invalid("logit_bias", "logit_bias: %.32q is no token: want 0 to %d", id, vocabulary-1)
+		}
+		if !(v >= -100 && v <= 100) {
+			return wire.Invalid("logit_bias", "logit_bias: %s: %g: want -100 to 100", id, v)
 		}
 		x.Bias[int32(n)] = float32(v)
 	}
