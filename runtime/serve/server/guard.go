@@ -42,11 +42,7 @@ func (k Keys) allow(r *http.Request) bool {
 	if len(k) == 0 {
 		return true
 	}
-	scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		key = r.Header.Get("X-Api-Key")
-	}
-	return k.has(strings.TrimSpace(key))
+	return k.has(wire.Key(r))
 }
 
 // Request is what a log says of one: nothing of its text, and no key.
@@ -67,6 +63,7 @@ func guard(next http.Handler, o Options) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		seen := &recorder{ResponseWriter: w, status: http.StatusOK}
 		start := time.Now()
+		wire.Hurry(w) // whatever answers
 		defer func() {
 			if o.Log != nil {
 				o.Log(Request{r.Method, r.URL.Path, seen.status, seen.bytes, time.Since(start)})

@@ -119,3 +119,27 @@ func TestClient(t *testing.T) {
 		t.Errorf("%q, %q", a, b)
 	}
 }
+
+// TestOneClient: a key is one client, whatever else a request says and wherever it comes from.
+func TestOneClient(t *testing.T) {
+	from := func(address string, header ...string) string {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.RemoteAddr = address
+		for i := 0; i < len(header); i += 2 {
+			r.Header.Set(header[i], header[i+1])
+		}
+		return Client(r)
+	}
+	want := from("10.0.0.1:1", "Authorization", "Bearer one")
+	for _, got := range []string{
+		from("10.0.0.2:9", "Authorization", "Bearer one"), from("10.0.0.1:1", "Authorization", "bearer  one "), from("10.0.0.1:1", "X-Api-Key", "one"),
+		from("10.0.0.1:1", "Authorization", "Bearer one", "X-Api-Key", "another"), from("10.0.0.1:1", "Authorization", "Basic another", "X-Api-Key", "one"),
+	} {
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	if a, b, c := from("10.0.0.1:1"), from("10.0.0.1:2"), from("10.0.0.2:1"); a != b || a == c || a == want {
+		t.Errorf("without a key: %q, %q, %q", a, b, c)
+	}
+}

@@ -13,6 +13,11 @@ import (
 // patience is how long a client may take to read what it is sent before it is given up.
 const patience = 30 * time.Second
 
+// Hurry gives a client that long from now to read what it is sent next.
+func Hurry(w http.ResponseWriter) {
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(patience))
+}
+
 // JSON answers with v.
 func JSON(w http.ResponseWriter, status int, v any) {
 	data, err := marshal(v)
@@ -21,7 +26,7 @@ func JSON(w http.ResponseWriter, status int, v any) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(data)+1))
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(patience))
+	Hurry(w)
 	w.WriteHeader(status)
 	w.Write(append(data, '\n'))
 }
