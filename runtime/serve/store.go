@@ -28,6 +28,7 @@ const (
 	savedExt  = ".prompt"
 	writing   = ".writing-"
 	maxSaved  = 4096      // files
+	nameBytes = 16        // of the hash that a file or folder is named by
 	abandoned = time.Hour // after which nobody writes a file any more
 )
 
@@ -80,7 +81,7 @@ func OpenStore(c *model.Context, o StoreOptions) (*Store, error) {
 		return nil, err
 	}
 	sum := sha256.Sum256(seal)
-	s := &Store{c: c, o: o, folder: filepath.Join(o.Folder, hex.EncodeToString(sum[:16])), rigid: rigid(c.Cache)}
+	s := &Store{c: c, o: o, folder: filepath.Join(o.Folder, hex.EncodeToString(sum[:nameBytes])), rigid: rigid(c.Cache)}
 	if err := os.MkdirAll(s.folder, 0o700); err != nil {
 		return nil, err
 	}
@@ -192,7 +193,7 @@ func (s *Store) save(tokens []int32, rows *kv.Cache) error {
 		return err
 	}
 	sum := sha256.Sum256(b)
-	path := filepath.Join(s.folder, hex.EncodeToString(sum[:16])+savedExt)
+	path := filepath.Join(s.folder, hex.EncodeToString(sum[:nameBytes])+savedExt)
 	f, err := os.CreateTemp(s.folder, writing)
 	if err != nil {
 		return err
@@ -266,6 +267,36 @@ func (s *Store) drop(x *saved) {
 	s.saved = slices.DeleteFunc(s.saved, func(y *saved) bool { return x == y })
 }
 
+// all is the paths of files that a store wrote, of this model and of others. Nothing else in the
+// folder is a store's, whatever its name ends with, and no link is followed.
+func (s *Store) all() (paths []string, err error) {
+	folders, err := os.ReadDir(s.o.Folder)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range folders {
+		if !d.IsDir() || !isHash(d.Name()) {
+			continue
+		}
+		files, err := os.ReadDir(filepath.Join(s.o.Folder, d.Name()))
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range files {
+			if name, ok := strings.CutSuffix(f.Name(), savedExt); ok && isHash(name) {
+				paths = append(paths, filepath.Join(s.o.Folder, d.Name(), f.Name()))
+			}
+		}
+	}
+	return paths, nil
+}
+
+// isHash says whether a name is one that a store gives.
+func isHash(name string) bool {
+	b, err := hex.DecodeString(name)
+	return err == nil && len(b) == nameBytes && name == hex.EncodeToString(b)
+}
+
 // shrink removes files until they are within the budget, those of others too.
 func (s *Store) shrink() error {
 	type file struct {
@@ -275,7 +306,7 @@ func (s *Store) shrink() error {
 	}
 	var all []file
 	total := int64(0)
-	paths, err := filepath.Glob(filepath.Join(s.o.Folder, "*", "*"+savedExt))
+	paths, err := s.all()
 	if err != nil {
 		return err
 	}

@@ -236,6 +236,42 @@ func TestDiskBudget(t *testing.T) {
 	}
 }
 
+// TestOthersFiles: what is no store's is never removed, whatever it is called and wherever a link
+// leads.
+func TestOthersFiles(t *testing.T) {
+	f, o := kept(t)
+	hash := strings.Repeat("0a", nameBytes)
+	elsewhere := t.TempDir()
+	if err := os.Symlink(elsewhere, filepath.Join(o.Folder, strings.Repeat("0b", nameBytes))); err != nil {
+		t.Skipf("links: %v", err)
+	}
+	theirs := []string{
+		filepath.Join(o.Folder, "notes", "system"+savedExt), filepath.Join(o.Folder, "notes", hash+savedExt),
+		filepath.Join(o.Folder, hash, "system"+savedExt), filepath.Join(elsewhere, hash+savedExt),
+		filepath.Join(o.Folder, hash, strings.Repeat("0A", nameBytes)+savedExt), filepath.Join(o.Folder, hash, hash),
+	}
+	own := filepath.Join(o.Folder, hash, hash+savedExt)
+	for _, path := range append(theirs, own) {
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, make([]byte, 1000), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o.Bytes = 1
+	s, _ := f.keeping(t, policies()["q8_0"], o)
+	serve(t, s, f.request(append([]int32{100}, f.tokens[:79]...), nil))
+	for _, path := range theirs {
+		if _, err := os.Stat(path); err != nil {
+			t.Errorf("%v", err)
+		}
+	}
+	if _, err := os.Stat(own); err == nil {
+		t.Error("a store's file of another model stays beyond the budget")
+	}
+}
+
 // TestKilled: a server that is killed at any moment has lost nothing that it said it had kept.
 func TestKilled(t *testing.T) {
 	const folder = "KVGEN_TEST_KEEP"

@@ -70,7 +70,8 @@ func (l *textLogprobs) add(tokens []host.Token) *textLogprobs {
 	for _, t := range tokens {
 		top := map[string]float64{}
 		for _, x := range t.Top {
-			if name := tokenName(x.Text); !has(top, name) { // the most probable of those with one text
+			name := tokenName(x.Text)
+			if _, known := top[name]; !known { // the more probable of two with one text
 				top[name] = x.Logprob
 			}
 		}
@@ -92,11 +93,6 @@ func tokenName(text string) string {
 		name += fmt.Sprintf(`\x%02x`, b)
 	}
 	return name
-}
-
-func has(m map[string]float64, name string) bool {
-	_, ok := m[name]
-	return ok
 }
 
 // prompt is a text, or tokens.

@@ -112,7 +112,7 @@ func (s *Sampling) bias(x *sample.Options, vocabulary int) error {
 	}
 	for id, v := range s.Bias {
 		n, err := strconv.Atoi(id)
-		if err != nil || strconv.Itoa(n) != id || n < 0 || n >= vocabulary { // 01 would be 1 once more
+		if err != nil || strconv.Itoa(n) != id || n < 0 || n >= vocabulary { // 01 is 1 again
 			return wire.Invalid("logit_bias", "logit_bias: %.32q is no token: want 0 to %d", id, vocabulary-1)
 		}
 		if !(v >= -100 && v <= 100) {
