@@ -38,6 +38,7 @@
 //	kernels/args        the arguments of GPU kernels, which device text is made of too
 //	kernels/cuda        the text of GPU kernels: a struct for every type and transform
 //	kernels/abi         what kernels and the code around them agree on: which there are, layouts
+//	kernels/conform     checks of single kernels against oracles, on hostile inputs
 //	kernels/ref         the oracles: plain loops, written by hand from published formats
 //
 // The runtime imports kernels and nothing of gen. Models:
@@ -78,6 +79,7 @@
 //	runtime/offset      the constants that are taken out of the keys before RoPE
 //	runtime/report      the result of a sweep as an HTML page
 //	runtime/bench       tokens per second
+//	runtime/selftest    what works on a machine that nobody here has, in one file
 //
 // What these stand on:
 //

@@ -8,6 +8,7 @@ import (
 	"github.com/kvgen/kvgen/gen/interp"
 	"github.com/kvgen/kvgen/gen/spec"
 	"github.com/kvgen/kvgen/kernels"
+	"github.com/kvgen/kvgen/kernels/conform"
 	"github.com/kvgen/kvgen/kernels/ref"
 )
 
@@ -29,6 +30,14 @@ func fuzzKernel(f *testing.F, has func(*kernels.Impl) bool, run func(t *testing.
 	})
 }
 
+// check fails the test for what a check found.
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // FuzzEncode reads the bytes as floats of any kind.
 func FuzzEncode(f *testing.F) {
 	fuzzKernel(f, func(i *kernels.Impl) bool { return i.Encode != nil }, func(t *testing.T, typ *kernels.Type, data []byte) {
@@ -47,7 +56,7 @@ func FuzzEncode(f *testing.F) {
 				encode(dst, src)
 				oneNaN(declared, dst)
 			}
-			checkEncode(t, typ, &impl, x, want, typ.Name+" by "+impl.ISA)
+			check(t, subjectOf(t, typ).Encode(&impl, x, want, typ.Name+" by "+impl.ISA))
 		}
 	})
 }
@@ -77,7 +86,7 @@ func FuzzDecode(f *testing.F) {
 		want := make([]float32, len(data)/typ.Bytes*typ.Block)
 		interp.Format(specOf(t, typ.Name)).Decode(want, data)
 		for k := range typ.Impls {
-			checkDecode(t, typ, &typ.Impls[k], data, want, typ.Name+" by "+typ.Impls[k].ISA)
+			check(t, subjectOf(t, typ).Decode(&typ.Impls[k], data, want, typ.Name+" by "+typ.Impls[k].ISA))
 		}
 	})
 }
@@ -87,7 +96,7 @@ func FuzzMatmul(f *testing.F) {
 	fuzzKernel(f, func(i *kernels.Impl) bool { return true }, func(t *testing.T, typ *kernels.Type, data []byte) {
 		p, w, x := fuzzProduct(t, typ, typ.Block, data)
 		for k := range typ.Impls {
-			checkMatmul(t, &typ.Impls[k], p, w, x[:p.m*p.n], &kernels.Workspace{})
+			check(t, subjectOf(t, typ).Matmul(&typ.Impls[k], p, w, x[:p.M*p.N], &kernels.Workspace{}))
 		}
 	})
 }
@@ -95,10 +104,10 @@ func FuzzMatmul(f *testing.F) {
 // FuzzMatmulQ8 is FuzzMatmul for rounded activations.
 func FuzzMatmulQ8(f *testing.F) {
 	fuzzKernel(f, func(i *kernels.Impl) bool { return i.MatmulQ8 != nil }, func(t *testing.T, typ *kernels.Type, data []byte) {
-		p, w, x := fuzzProduct(t, typ, q8Unit(typ), data)
+		p, w, x := fuzzProduct(t, typ, conform.Q8Unit(typ), data)
 		for k := range typ.Impls {
 			if impl := &typ.Impls[k]; impl.MatmulQ8 != nil {
-				checkMatmulQ8(t, typ, impl, p, w, x[:p.m*p.n], &kernels.Workspace{})
+				check(t, subjectOf(t, typ).MatmulQ8(impl, p, w, x[:p.M*p.N], &kernels.Workspace{}))
 			}
 		}
 	})
@@ -109,33 +118,34 @@ func FuzzMix(f *testing.F) {
 	fuzzKernel(f, func(i *kernels.Impl) bool { return i.Mix != nil }, func(t *testing.T, typ *kernels.Type, data []byte) {
 		p, v, x := fuzzProduct(t, typ, typ.Block, data)
 		for k := range typ.Impls {
-			checkMix(t, &typ.Impls[k], p, v, x[:p.m*p.rows], &kernels.Workspace{})
+			check(t, subjectOf(t, typ).Mix(&typ.Impls[k], p, v, x[:p.M*p.Rows], &kernels.Workspace{}))
 		}
 	})
 }
 
 // fuzzProduct makes a small product of fuzzed data: rows of whole units, and enough values for the
 // other operand.
-func fuzzProduct(t *testing.T, typ *kernels.Type, unit int, data []byte) (product, weights, []float32) {
+func fuzzProduct(t *testing.T, typ *kernels.Type, unit int, data []byte) (conform.Product, conform.Weights, []float32) {
 	t.Helper()
 	b := append(append([]byte(nil), data...), make([]byte, 4)...)
 	units := 1 + int(b[2])%max(1, min(20, 512/unit))
-	p := product{m: 1 + int(b[0])%9, rows: int(b[1]) % 10, n: units * unit, slack: int(b[3]) % 4}
+	p := conform.Product{M: 1 + int(b[0])%9, Rows: int(b[1]) % 10, N: units * unit, Slack: int(b[3]) % 4}
 	b = b[4:]
-	x := make([]float32, p.m*max(p.n, p.rows))
+	x := make([]float32, p.M*max(p.N, p.Rows))
 	for i := range x {
 		x[i] = float32(i%13) / 8
 		if i < len(b) {
 			x[i] = float32(int8(b[i])) / 16
 		}
 	}
-	w := makeWeights(t, typ, p)
-	oracle, row := interp.Format(specOf(t, typ.Name)), make([]byte, typ.RowBytes(p.n))
-	for r := range p.rows {
-		values := w.values[r*p.n:][:p.n]
+	w, err := subjectOf(t, typ).Weights(p)
+	check(t, err)
+	oracle, row := interp.Format(specOf(t, typ.Name)), make([]byte, typ.RowBytes(p.N))
+	for r := range p.Rows {
+		values := w.Values[r*p.N:][:p.N]
 		fuzzRow(t, typ, oracle, row, values, b)
 		b = b[min(len(b), len(row)):]
-		copy(w.packed[r*w.stride:], row)
+		copy(w.Packed[r*w.Stride:], row)
 	}
 	return p, w, x
 }
@@ -159,7 +169,7 @@ func fuzzRow(t *testing.T, typ *kernels.Type, oracle ref.Format, row []byte, val
 	copy(row, b)
 	for k := range len(values) / typ.Block {
 		block, y := row[k*typ.Bytes:][:typ.Bytes], values[k*typ.Block:][:typ.Block]
-		if oracle.Decode(y, block); !finite(y) || !balanced(specOf(t, typ.Name), oracle, block, largest(y)) {
+		if oracle.Decode(y, block); !finite(y) || !balanced(specOf(t, typ.Name), oracle, block, conform.Largest(y)) {
 			clear(block)
 			oracle.Decode(y, block)
 		}
@@ -180,7 +190,7 @@ func balanced(typ *spec.Type, oracle ref.Format, block []byte, most float32) boo
 				}
 			}
 		}
-		if oracle.Decode(y, extreme); !finite(y) || largest(y) > 4*most {
+		if oracle.Decode(y, extreme); !finite(y) || conform.Largest(y) > 4*most {
 			return false
 		}
 	}

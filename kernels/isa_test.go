@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/kvgen/kvgen/kernels"
+	"github.com/kvgen/kvgen/kernels/conform"
 	"github.com/kvgen/kvgen/kernels/cpu"
 	"github.com/kvgen/kvgen/kernels/ref"
 )
@@ -72,7 +73,7 @@ func TestQuantiseAct(t *testing.T) {
 		}
 		t.Run(isa.Name, func(t *testing.T) {
 			for _, group := range []int{32, 64, 128} {
-				for _, in := range hard(4*group, group) {
+				for _, in := range conform.Hard(4*group, group) {
 					checkRow(t, table, in, group)
 					for m := 1; m <= 17; m++ {
 						checkRows(t, table, in, m, group)

@@ -1,14 +1,14 @@
 package kernels_test
 
 import (
-	"fmt"
-	"math"
 	"sync"
 	"testing"
 
 	"github.com/kvgen/kvgen/gen/interp"
 	"github.com/kvgen/kvgen/gen/spec"
 	"github.com/kvgen/kvgen/kernels"
+	"github.com/kvgen/kvgen/kernels/abi"
+	"github.com/kvgen/kvgen/kernels/conform"
 	"github.com/kvgen/kvgen/kernels/ref"
 	shipped "github.com/kvgen/kvgen/kernels/spec"
 )
@@ -65,81 +65,51 @@ func specOf(t *testing.T, name string) *spec.Type {
 	return nil
 }
 
-// oracles are what a type is compared with: the interpreter of its spec, and the hand-written
-// format if there is one.
-func oracles(t *testing.T, typ *kernels.Type) map[string]ref.Format {
+// subjectOf is a type with what it is compared with: the interpreter of its spec, and the format
+// written by hand if there is one.
+func subjectOf(t *testing.T, typ *kernels.Type) *conform.Subject {
 	t.Helper()
-	all := map[string]ref.Format{"interpreter": interp.Format(specOf(t, typ.Name))}
+	declared := specOf(t, typ.Name)
+	s := &conform.Subject{Type: typ, Round: kernels.Default().QuantiseAct, Rounded: declared.Codebook != nil && !declared.Codebook.Int8}
+	s.Oracles = append(s.Oracles, conform.Oracle{Name: "interpreter", Format: interp.Format(declared)})
 	if byHand, ok := ref.ByName(typ.Name); ok {
-		all["format by hand"] = byHand
+		s.Oracles = append(s.Oracles, conform.Oracle{Name: "format by hand", Format: byHand})
 	}
-	return all
+	return s
+}
+
+// conforms runs the whole check of a kernel for every type and implementation that has it.
+func conforms(t *testing.T, field string, has func(*kernels.Impl) bool) {
+	t.Helper()
+	kind, ok := abi.KindOf(field)
+	if !ok {
+		t.Fatalf("there is no kernel %s", field)
+	}
+	forEachImpl(t, has, func(t *testing.T, typ *kernels.Type, impl *kernels.Impl) {
+		if err := subjectOf(t, typ).Check(impl, kind, true); err != nil {
+			t.Fatal(err)
+		}
+	})
 }
 
 // noise returns n values of a bell shape around 0 with the given spread, the same for the same
 // seed.
-func noise(n int, seed uint64, spread float32) []float32 {
-	x := make([]float32, n)
-	for _, part := range [][]float32{ref.LCG(n, seed, spread), ref.LCG(n, seed+1000, spread), ref.LCG(n, seed+2000, spread)} {
-		for i, v := range part {
-			x[i] += v
-		}
-	}
-	return x
-}
+func noise(n int, seed uint64, spread float32) []float32 { return conform.Noise(n, seed, spread) }
 
 // packed returns a row of n values of the type, decoded too: encoded noise, or, for a type that is
 // only read, bytes that decode to finite values.
 func packed(t *testing.T, typ *kernels.Type, n int, seed uint64) (row []byte, values []float32) {
 	t.Helper()
-	f := interp.Format(specOf(t, typ.Name))
-	row, values = make([]byte, f.RowBytes(n)), make([]float32, n)
-	if f.Encode != nil {
-		f.Encode(row, noise(n, seed, 1))
-		f.Decode(values, row)
-		return row, values
-	}
-	random := randomBytes(1<<16, seed)
-	for k := range n / f.Block {
-		block, y := row[k*f.Bytes:][:f.Bytes], values[k*f.Block:][:f.Block]
-		for at := 0; ; at++ {
-			if at+f.Bytes > len(random) {
-				t.Fatalf("%s: no random block decodes to finite values", typ.Name)
-			}
-			copy(block, random[at:])
-			if f.Decode(y, block); finite(y) {
-				random = random[at+f.Bytes:]
-				break
-			}
-		}
+	row, values, err := conform.Packed(interp.Format(specOf(t, typ.Name)), n, seed)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return row, values
 }
 
-func finite(x []float32) bool {
-	for _, v := range x {
-		if math.Abs(float64(v)) > 1e6 || v != v {
-			return false
-		}
-	}
-	return true
-}
+func finite(x []float32) bool { return conform.Finite(x) }
 
-func randomBytes(n int, seed uint64) []byte {
-	b := make([]byte, n)
-	for i := range b {
-		seed = seed*6364136223846793005 + 1442695040888963407
-		b[i] = byte(seed >> 56)
-	}
-	return b
-}
+func randomBytes(n int, seed uint64) []byte { return conform.RandomBytes(n, seed) }
 
 // sameFloats reports the first value whose bits differ. One NaN is as good as another.
-func sameFloats(got, want []float32) error {
-	for i, v := range got {
-		if math.Float32bits(v) != math.Float32bits(want[i]) && (v == v || want[i] == want[i]) {
-			return fmt.Errorf("value %d is %g (%08x), want %g (%08x)", i, v, math.Float32bits(v), want[i], math.Float32bits(want[i]))
-		}
-	}
-	return nil
-}
+func sameFloats(got, want []float32) error { return conform.SameFloats(got, want) }

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kvgen/kvgen/kernels"
+	"github.com/kvgen/kvgen/kernels/conform"
 )
 
 // A fenced buffer ends, or begins, at a page that cannot be read: canaries see writes outside of a
@@ -119,7 +120,7 @@ func touch(t *testing.T, typ *kernels.Type, impl *kernels.Impl, side fencedSide,
 	if impl.MixQ8 != nil {
 		check("MixQ8", func() { impl.MixQ8(o, n, p, rows, m, w, stride, rows, n, &ws) })
 	}
-	if impl.MatmulQ8 != nil && n%q8Unit(typ) == 0 {
+	if impl.MatmulQ8 != nil && n%conform.Q8Unit(typ) == 0 {
 		var act kernels.Act
 		act.Resize(m, n, typ.ActGroup)
 		kernels.Default().QuantiseAct(&act, x, n, m)

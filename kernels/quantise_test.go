@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/kvgen/kvgen/kernels"
+	"github.com/kvgen/kvgen/kernels/conform"
 	"github.com/kvgen/kvgen/kernels/cpu"
 )
 
@@ -28,7 +29,7 @@ func TestRoundings(t *testing.T) {
 			for _, group := range []int{16, 32, 64, 128} {
 				for _, groups := range []int{1, 2, 3, 8} {
 					n := group * groups
-					for k, in := range hard(n, group) {
+					for k, in := range conform.Hard(n, group) {
 						testRounding(t, in.Name, round, in.Values, n, group, 1+k%4)
 					}
 				}

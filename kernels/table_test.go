@@ -5,6 +5,7 @@ import (
 
 	"github.com/kvgen/kvgen/gen/interp"
 	"github.com/kvgen/kvgen/kernels"
+	"github.com/kvgen/kvgen/kernels/conform"
 	"github.com/kvgen/kvgen/kernels/ref"
 )
 
@@ -90,7 +91,7 @@ func TestTransforms(t *testing.T) {
 		for _, impl := range typ.Impls {
 			t.Run(want.Name+"/"+impl.ISA, func(t *testing.T) {
 				for runs := range 4 {
-					for _, in := range hard(runs*want.Size, want.Size) {
+					for _, in := range conform.Hard(runs*want.Size, want.Size) {
 						forward, inverse := append([]float32{}, in.Values...), append([]float32{}, in.Values...)
 						oracle.Forward(forward)
 						oracle.Inverse(inverse)

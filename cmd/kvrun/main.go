@@ -22,6 +22,7 @@
 //	kvrun pull   NAME...         bring models by name and print where they are
 //	kvrun synth  --out FILE      write a model of a given shape with random weights
 //	kvrun types  [MODEL]         the types that a cache can have, and what they take for a model
+//	kvrun selftest               what works on this machine, in one file to send
 //	kvrun help   [COMMAND]       the page of a command; kvrun help cache is how to choose a cache
 //	kvrun completion SHELL       a script for bash, zsh or fish
 //	kvrun man                    the manual as a man page
@@ -170,6 +171,7 @@ func commands() []command {
 		{"pull", "bring a model from Hugging Face, ollama's library or an address", pullCommand},
 		{"synth", "write a model of a given shape with random weights", synthCommand},
 		{"types", "the types that a cache can have, and what they take for a model", typesCommand},
+		{"selftest", "what works on this machine, in one file to send", selftestCommand},
 		{"help", "this list, or the page of a command", helpCommand},
 		{"completion", "a script by which bash, zsh or fish completes commands, flags and values", completionCommand},
 		{"man", "the manual as a man page", manCommand},

@@ -61,6 +61,7 @@ var examples = map[string][]string{
 	"pull":      {"kvrun pull ggml-org/gemma-3-1b-it-GGUF:Q4_K_M", "kvrun pull llama3.2:1b", `kvrun run "$(kvrun pull owner/name)" -p TEXT`},
 	"synth": {"kvrun synth --out big.gguf --layers 32 --embd 4096 --heads 32 --kv-heads 8 --head-dim 128", "kvrun synth --arch gemma3 --out g.gguf",
 		"kvrun bench big.gguf"},
+	"selftest":   {"kvrun selftest", "kvrun selftest --device " + drivers.All()[0].Name, "kvrun selftest --full -o report.json"},
 	"types":      {"kvrun types", "kvrun types model.gguf", "kvrun types model.gguf --json"},
 	"help":       {"kvrun help run", "kvrun help cache"},
 	"completion": {"source <(kvrun completion bash)", "kvrun completion zsh > ~/.zfunc/_kvrun", "kvrun completion fish > ~/.config/fish/completions/kvrun.fish"},
