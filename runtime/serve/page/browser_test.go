@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -35,7 +36,12 @@ type shown struct {
 // show opens the page of a server, which may ask for nothing elsewhere.
 func show(t *testing.T, h *host.Host, o server.Options, l browsertest.Look) shown {
 	t.Helper()
-	s := httptest.NewServer(server.Handler(h, o))
+	return showOf(t, server.Handler(h, o), l)
+}
+
+func showOf(t *testing.T, h http.Handler, l browsertest.Look) shown {
+	t.Helper()
+	s := httptest.NewServer(h)
 	t.Cleanup(s.Close)
 	return shown{browsertest.Open(t, s.URL+"/", l, func(url string) bool {
 		return strings.HasPrefix(url, s.URL+"/") || strings.HasPrefix(url, "data:")
