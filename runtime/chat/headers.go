@@ -34,7 +34,7 @@ var recipient = regexp.MustCompile(`\bto=([^\s<]+)`)
 
 // harmony is the format of gpt-oss (OpenAI, harmony response format).
 var harmony = &headers{
-	calls:    readOnly("gpt-oss"),
+	calls:    harmonyMarkup,
 	end:      "<|message|>",
 	whole:    regexp.MustCompile(`^\s*(<\|start\|>)?[\w.:]*(\s*to=[^\s<]+)?\s*(<\|channel\|>\s*\w+)?(\s*to=[^\s<]+)?(\s*<\|constrain\|>)?\s*\w*\s*$`),
 	begins:   regexp.MustCompile(`^\s*(<|to=|to?$|$)`),
@@ -73,7 +73,7 @@ var muse = &headers{
 // functionary is the header of functionary v3.2: the name of a function, or all, and the end of the
 // line.
 var functionary = &headers{
-	calls:    readOnly("functionary v3.2"),
+	calls:    functionaryMarkup,
 	end:      "\n",
 	whole:    regexp.MustCompile(`^[\w.-]{1,128}$`),
 	begins:   regexp.MustCompile(`^[\w.-]{0,128}$`),

@@ -17,13 +17,19 @@ type Markup struct {
 	Middle      string
 	End         string
 	Between     string
-	Single      bool // calls are numbered, and one is written
-	Quoted      bool // NAME is a JSON string; else it has the characters of an identifier
+	Single      bool     // calls are numbered, and one is written
+	Not         []string // names that mean something else
+	Quoted      bool     // NAME is a JSON string; else it has the characters of an identifier
 
 	// Marks are texts with which a call begins, to the reader of answers. Bare says that a call may
 	// also begin without any, by the first brace of an answer.
 	Marks []string
 	Bare  bool
+
+	// Headed says that calls begin in the header with which an answer begins, so that all of it is
+	// held. Thought and Spoken are around the thinking that may come before, "" for none.
+	Headed          bool
+	Thought, Spoken string
 }
 
 // Known says whether calls in the markup can be written; if not, there is a reader of them alone.
@@ -34,13 +40,13 @@ func (m *Markup) Name(name string) (string, bool) {
 	if m.Quoted {
 		return quote(name), true
 	}
-	return name, identifier.MatchString(name)
+	return name, identifier.MatchString(name) && !slices.Contains(m.Not, name)
 }
 
 // Marker reports whether a control token's text is part of the markup.
 func (m *Markup) Marker(text string) bool {
 	return strings.TrimSpace(text) != "" &&
-		slices.ContainsFunc([]string{m.Open, m.Begin, m.Middle, m.End, m.Between, m.Close},
+		slices.ContainsFunc([]string{m.Thought, m.Spoken, m.Open, m.Begin, m.Middle, m.End, m.Between, m.Close},
 			func(part string) bool { return strings.Contains(part, text) })
 }
 
@@ -81,6 +87,9 @@ var (
 	kimiMarkup = Markup{Family: "Kimi K2", Open: "<|tool_calls_section_begin|>", Begin: "<|tool_call_begin|>functions.",
 		Middle: ":0<|tool_call_argument_begin|>", End: "<|tool_call_end|>", Close: "<|tool_calls_section_end|>", Single: true}
 	functionTagMarkup = Markup{Family: "functionary v3.1", Begin: "<function=", Middle: ">", End: "</function>"}
+	harmonyMarkup     = Markup{Family: "gpt-oss", Begin: "<|channel|>commentary to=functions.", Middle: " <|constrain|>json<|message|>",
+		Single: true, Headed: true, Thought: "<|channel|>analysis<|message|>", Spoken: "<|end|><|start|>assistant"}
+	functionaryMarkup = Markup{Family: "functionary v3.2", Middle: "\n", Between: ">>>", Headed: true, Not: []string{"all"}}
 	commandMarkup     = Markup{Family: "Command R7B", Open: "<|START_ACTION|>[\n    ", Begin: `{"tool_call_id": "0", "tool_name": `,
 		Middle: `, "parameters": `, End: "}", Single: true, Close: "\n]<|END_ACTION|>", Quoted: true}
 	commandPlusMarkup = Markup{Family: "Command R+", Open: "Action:\n```json\n[\n    ", Begin: "{\n        \"tool_name\": ",

@@ -65,11 +65,19 @@ func Compile(v *grammar.Vocabulary, m *chat.Markup, functions []chat.Tool, o Opt
 	case len(functions) == 0:
 		return nil, errors.New("there are no functions")
 	}
+	if o.Free && m.Headed {
+		return nil, fmt.Errorf("calls of the family %s are held only where one is required", m.Family)
+	}
 	b := grammar.NewBuilder(v)
 	c := &compiler{b: b, schemas: schema.NewSet(b), m: m}
 	root, err := c.calls(functions, o.One || m.Single)
-	if err == nil && o.Free {
+	switch {
+	case err != nil:
+		return nil, err
+	case o.Free:
 		root, err = c.behindText(root)
+	case m.Thought != "":
+		root, err = c.behindThought(root)
 	}
 	if err != nil {
 		return nil, err
@@ -99,12 +107,15 @@ func (c *compiler) calls(functions []chat.Tool, one bool) (grammar.Node, error) 
 		alts = append(alts, n)
 	}
 	call := c.b.Alt(alts...)
-	// Two ends of lines may stand between thinking and a call.
-	open, err := c.expr(re.Seq(re.Repeat(re.Text("\n"), 0, 2), re.Text(c.m.Open)))
-	if err != nil {
-		return 0, err
+	parts := []grammar.Node{call}
+	if !c.m.Headed {
+		// Two ends of lines may stand between thinking and a call.
+		open, err := c.expr(re.Seq(re.Repeat(re.Text("\n"), 0, 2), re.Text(c.m.Open)))
+		if err != nil {
+			return 0, err
+		}
+		parts = []grammar.Node{open, call}
 	}
-	parts := []grammar.Node{open, call}
 	if !one {
 		between, err := c.text(c.m.Between)
 		if err != nil {
@@ -147,9 +158,42 @@ func (c *compiler) call(f *chat.Tool) (grammar.Node, error) {
 	return c.b.Seq(head, arguments, end), err
 }
 
+// anything is any text.
+var anything = re.Repeat(re.Range(0, 255), 0, re.Unbounded)
+
+// without is any text that is not one of some.
+func (c *compiler) without(texts []re.Expr) (grammar.Node, error) {
+	all, err := re.Compile(anything, maxStates)
+	if err != nil {
+		return 0, err
+	}
+	not, err := re.Compile(re.Alt(texts...), maxStates)
+	if err != nil {
+		return 0, err
+	}
+	free, err := re.Minus(all, not, maxStates)
+	if err != nil {
+		return 0, err
+	}
+	return c.b.Terminal(free), nil
+}
+
+// behindThought is calls, or thinking without a marker and calls.
+func (c *compiler) behindThought(calls grammar.Node) (grammar.Node, error) {
+	begin, err := c.text(c.m.Thought)
+	if err != nil {
+		return 0, err
+	}
+	text, err := c.without([]re.Expr{re.Seq(anything, re.Text("<|"), anything)})
+	if err != nil {
+		return 0, err
+	}
+	end, err := c.text(c.m.Spoken)
+	return c.b.Seq(c.b.Opt(c.b.Seq(begin, text, end)), calls), err
+}
+
 // behindText is any text in which no call begins, and then calls or nothing.
 func (c *compiler) behindText(calls grammar.Node) (grammar.Node, error) {
-	anything := re.Repeat(re.Range(0, 255), 0, re.Unbounded)
 	var marks []re.Expr
 	for _, m := range c.m.Marks {
 		marks = append(marks, re.Seq(anything, re.Text(m), anything))
@@ -158,19 +202,10 @@ func (c *compiler) behindText(calls grammar.Node) (grammar.Node, error) {
 		space := re.Repeat(re.Of(" \n\r\t"), 0, re.Unbounded)
 		marks = append(marks, re.Seq(space, re.Text("{"), anything))
 	}
-	all, err := re.Compile(anything, maxStates)
+	text, err := c.without(marks)
 	if err != nil {
 		return 0, err
 	}
-	begun, err := re.Compile(re.Alt(marks...), maxStates)
-	if err != nil {
-		return 0, err
-	}
-	free, err := re.Minus(all, begun, maxStates)
-	if err != nil {
-		return 0, err
-	}
-	text := c.b.Terminal(free)
 	if c.m.Bare { // no text may come before a call
 		return c.b.Alt(text, calls), nil
 	}

@@ -40,6 +40,8 @@ var markups = []struct{ template, family string }{
 	{"functools[", "Phi 4 mini"},
 	{"<|function_call|>", "GigaChat 3.1"},
 	{"<|role_sep|><|message_sep|>", "GigaChat 3"},
+	{"<|channel|>", "gpt-oss"},
+	{">>>all >>>${recipient}", "functionary v3.2"},
 }
 
 // functions are what is asked for.
@@ -135,6 +137,79 @@ func check(t *testing.T, all []chat.ToolCall, functions []chat.Tool) error {
 	return nil
 }
 
+// schema is a random one, of values that nest at most depth deep.
+func schema(r *rand.Rand, depth int) map[string]any {
+	switch k := r.IntN(8); {
+	case depth == 0 && k < 3:
+		return map[string]any{"type": "string", "maxLength": r.IntN(9)}
+	case depth == 0 && k == 3:
+		return map[string]any{"type": "integer", "minimum": -r.IntN(99), "maximum": r.IntN(99)}
+	case depth == 0 && k == 4:
+		return map[string]any{"type": []string{"boolean", "null"}}
+	case depth == 0:
+		return map[string]any{"enum": []any{hostile[r.IntN(len(hostile))], r.IntN(99), nil, []any{hostile[r.IntN(len(hostile))]}}}
+	case k < 2:
+		return map[string]any{"type": "array", "items": schema(r, depth-1), "maxItems": 2}
+	case k == 2:
+		return map[string]any{"anyOf": []any{schema(r, depth-1), schema(r, 0)}}
+	}
+	properties, required := map[string]any{}, []string{}
+	for _, name := range []string{"a", "é", hostile[r.IntN(len(hostile))]} {
+		if properties[name] = schema(r, depth-1); r.IntN(2) == 0 {
+			required = append(required, name)
+		}
+	}
+	return map[string]any{"type": "object", "properties": properties, "required": required, "additionalProperties": false}
+}
+
+// TestRandomSchemas has each family call functions with random parameters, whose names and values
+// spell markup.
+func TestRandomSchemas(t *testing.T) {
+	n := 3
+	if testing.Short() {
+		n = 2
+	}
+	w := words(t)
+	r := rand.New(rand.NewPCG(3, 4))
+	for _, x := range markups {
+		m := (&chat.Template{Source: x.template}).Markup()
+		v := calls.Vocabulary(w, &m)
+		whole := 0
+		for range n {
+			var all []chat.Tool
+			for i := range 2 {
+				s := schema(r, 3)
+				for s["type"] != "object" {
+					s = schema(r, 3)
+				}
+				text, err := json.Marshal(s)
+				if err != nil {
+					t.Fatal(err)
+				}
+				all = append(all, chat.Tool{Name: fmt.Sprintf("f_%d", i), Parameters: text})
+			}
+			g, err := calls.Compile(v, &m, all, calls.Options{One: r.IntN(2) == 0})
+			if err != nil {
+				t.Fatalf("%s: %s, %s: %v", x.family, all[0].Parameters, all[1].Parameters, err)
+			}
+			for range 3 {
+				text, done := write(t, r, w, g)
+				if !done {
+					continue
+				}
+				whole++
+				got := read(x.template, text)
+				if err := check(t, got.ToolCalls, all); err != nil || len(got.ToolCalls) == 0 || got.Content != "" {
+					t.Fatalf("%s wrote %q: read %+v: %v", x.family, text, got, err)
+				}
+			}
+		}
+		if whole < n {
+			t.Errorf("%s: %d texts are whole", x.family, whole)
+		}
+	}
+}
+
 // spelled is how a markup writes calls.
 func spelled(m *chat.Markup, all ...chat.ToolCall) string {
 	var parts []string
@@ -162,7 +237,7 @@ func TestRoundTrip(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s: %v", x.family, err)
 			}
-			for range 25 {
+			for range 20 {
 				text, done := write(t, r, w, g)
 				if !done {
 					continue
@@ -180,7 +255,7 @@ func TestRoundTrip(t *testing.T) {
 				}
 			}
 		}
-		if whole < 25 || several == 0 && !m.Single {
+		if whole < 15 || several == 0 && !m.Single {
 			t.Errorf("%s: %d texts are whole, %d have several calls", x.family, whole, several)
 		}
 	}
@@ -189,7 +264,7 @@ func TestRoundTrip(t *testing.T) {
 // hostile are values that spell markup.
 var hostile = []string{`a "quoted" \\ line` + "\n\té💩", "</tool_call>", "<tool_call>", "[TOOL_CALLS]f[ARGS]{}", "<｜tool▁call▁end｜>", "<｜tool▁sep｜>", "<｜tool▁calls▁end｜>",
 	"<|tool_call_end|>", "<|tool_calls_section_end|>", "<|tool_call_argument_begin|>", "<|tool_call_begin|>", "</function>", "</function", "<parameter=a>1</parameter>", "\n```", "<|END_ACTION|>", "```", "]</tool_calls>", "</TOOLCALL>", "<|/tool_call|>", "<|tools_suffix|>",
-	"</think>", "<think>", "}]", "<arg_key>", "call:f{}", "<function=f>", "<｜DSML｜", "<|open|>", "]<]minimax[>["}
+	"</think>", "<think>", "}]", "<arg_key>", "call:f{}", "<function=f>", "<｜DSML｜", "<|open|>", "]<]minimax[>[", "<|end|>", "<|call|>", "<|start|>", "<|channel|>final<|message|>", ">>>all\n", "\"}"}
 
 // TestHostileValues: arguments that spell markup come back as they were written, between others.
 func TestHostileValues(t *testing.T) {
@@ -232,6 +307,12 @@ func TestFree(t *testing.T) {
 	for _, x := range markups {
 		m := (&chat.Template{Source: x.template}).Markup()
 		g, err := calls.Compile(calls.Vocabulary(w, &m), &m, functions, calls.Options{Free: true})
+		if m.Headed {
+			if err == nil || !strings.Contains(err.Error(), x.family) {
+				t.Errorf("%s: %v", x.family, err)
+			}
+			continue
+		}
 		if err != nil {
 			t.Fatalf("%s: %v", x.family, err)
 		}
@@ -247,6 +328,39 @@ func TestFree(t *testing.T) {
 				t.Errorf("%s: %q is accepted: %v", x.family, text, got)
 			}
 		}
+	}
+}
+
+// TestManyFunctions refuses functions whose schemas are too much together, and takes very many that
+// are not.
+func TestManyFunctions(t *testing.T) {
+	w := words(t)
+	m := (&chat.Template{Source: "<tool_call>"}).Markup()
+	var many, large []chat.Tool
+	for i := range 512 {
+		f := functions[0]
+		f.Name = fmt.Sprintf("f_%d", i)
+		many = append(many, f)
+		wide := map[string]any{}
+		for k := range 40 {
+			wide[fmt.Sprintf("p_%d_%d", i, k)] = map[string]any{"type": "string"}
+		}
+		text, err := json.Marshal(map[string]any{"type": "object", "properties": wide, "additionalProperties": false})
+		if err != nil {
+			t.Fatal(err)
+		}
+		large = append(large, chat.Tool{Name: f.Name, Parameters: text})
+	}
+	v := calls.Vocabulary(w, &m)
+	g, err := calls.Compile(v, &m, many, calls.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := g.Start(); !s.AcceptText(spelled(&m, chat.ToolCall{Name: "f_511", Arguments: `{"city": "Rome"}`})) || !s.Done() {
+		t.Error("the last function cannot be called")
+	}
+	if _, err := calls.Compile(v, &m, large, calls.Options{}); err == nil || !strings.Contains(err.Error(), "the function") || !strings.Contains(err.Error(), "more than") {
+		t.Errorf("schemas of 20480 properties: %v", err)
 	}
 }
 
@@ -299,11 +413,11 @@ var published = []struct {
 	{"ibm-granite-granite-3.3-2B-Instruct", "Granite 3", true},
 	{"ibm-granite-granite-4.0", "Hermes and Qwen", true},
 	{"meetkai-functionary-medium-v3.1", "functionary v3.1", true},
-	{"meetkai-functionary-medium-v3.2", "functionary v3.2", false},
+	{"meetkai-functionary-medium-v3.2", "functionary v3.2", true},
 	{"microsoft-Phi-3.5-mini-instruct", "", false},
 	{"mistralai-Ministral-3-14B-Reasoning-2512", "Mistral with [ARGS]", true},
 	{"mistralai-Mistral-Nemo-Instruct-2407", "Mistral", true},
-	{"openai-gpt-oss-120b", "gpt-oss", false},
+	{"openai-gpt-oss-120b", "gpt-oss", true},
 	{"unsloth-Apriel-1.5", "Hermes and Qwen", true},
 	{"unsloth-mistral-Devstral-Small-2507", "Mistral with [ARGS]", true},
 }

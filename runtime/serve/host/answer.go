@@ -24,6 +24,7 @@ type Request struct {
 	Alternatives int
 	OneCall      bool   // end after the first function that the model asks for
 	Client       string // whose it is, for fairness
+	fromStart    bool   // Options.Grammar is of the whole answer, with its thinking
 }
 
 // Event is a piece of an answer.
@@ -78,7 +79,9 @@ func (h *Host) Start(ctx context.Context, r Request) (*Answer, error) {
 			return nil, err
 		}
 		a.Prompt, a.reader, a.calls = s.Tokens, h.Template.Answer(text), len(r.Conversation.Tools) > 0
-		s.Control, s.Begins = a.reader.Marker, h.Template.Begins(text)
+		if s.Control = a.reader.Marker; !r.fromStart {
+			s.Begins = h.Template.Begins(text)
+		}
 	}
 	if len(s.Tokens) == 0 {
 		return nil, wire.Invalid("", "there is nothing to continue")

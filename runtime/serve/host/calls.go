@@ -45,6 +45,7 @@ func (h *Host) Hold(ctx context.Context, r *Request, c Choice) (err error) {
 		return wire.Invalid("tool_choice", "tool_choice: there are no tools of which one can be called")
 	}
 	m := h.Template.Markup()
+	r.fromStart = m.Headed
 	err = h.prepare(ctx, func() error {
 		r.Options.Grammar, err = calls.Compile(h.marked(), &m, functions, calls.Options{One: r.OneCall, Free: !c.Required})
 		return err

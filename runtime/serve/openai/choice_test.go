@@ -65,7 +65,7 @@ var choices = []any{"required", "any", map[string]any{"type": "function", "funct
 func TestForced(t *testing.T) {
 	for family, model := range map[string][]byte{"hermes": served.Random(t, served.ParrotTemplate), "mistral": served.Random(t, mistral, "[TOOL_CALLS]", "[ARGS]")} {
 		c := client(t, served.Options{Size: 4096, Model: model})
-		for seed := range int64(4) {
+		for seed := range int64(3) {
 			for i, choice := range choices {
 				q := offered(seed, false)
 				one := seed%2 == 0 || family == "mistral" // calls end with the text
@@ -126,6 +126,38 @@ func TestForcedThinks(t *testing.T) {
 	m := r.Choices[0].Message
 	if m.JSON.ExtraFields["reasoning_content"].Raw() != `"They want weather."` || len(m.ToolCalls) != 1 || m.Content != "" || valid(t, "plan", m.ToolCalls[0].Function.Arguments) != nil {
 		t.Errorf("%s", r.RawJSON())
+	}
+}
+
+// TestForcedHeader forces a call in a header, behind thinking in another.
+func TestForcedHeader(t *testing.T) {
+	c := client(t, served.Options{Size: 4096, Model: served.ParrotOf(t, served.ParrotTemplate+"{# <|channel|> #}",
+		"<|channel|>analysis<|message|>They want weather.<|end|><|start|>assistant<|channel|>final<|message|>Sunny.", "-")})
+	r, err := c.Chat.Completions.New(t.Context(), offered(1, false), option.WithJSONSet("tool_choice", "required"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := r.Choices[0].Message
+	if m.JSON.ExtraFields["reasoning_content"].Raw() != `"They want weather."` || len(m.ToolCalls) != 1 || m.Content != "" ||
+		valid(t, m.ToolCalls[0].Function.Name, m.ToolCalls[0].Function.Arguments) != nil {
+		t.Errorf("%s", r.RawJSON())
+	}
+}
+
+// TestForcedStream puts a forced call together from a stream.
+func TestForcedStream(t *testing.T) {
+	c := client(t, served.Options{Size: 4096, Model: served.Random(t, served.ParrotTemplate)})
+	stream := c.Chat.Completions.NewStreaming(t.Context(), offered(2, false), option.WithJSONSet("tool_choice", choices[2]))
+	var all openai.ChatCompletionAccumulator
+	for stream.Next() {
+		all.AddChunk(stream.Current())
+	}
+	if err := stream.Err(); err != nil {
+		t.Fatal(err)
+	}
+	m := all.Choices[0].Message
+	if len(m.ToolCalls) != 1 || m.Content != "" || valid(t, "plan", m.ToolCalls[0].Function.Arguments) != nil || all.Choices[0].FinishReason != "tool_calls" {
+		t.Errorf("%s", m.RawJSON())
 	}
 }
 
