@@ -1,8 +1,9 @@
+//go:build peers
+
 package anthropic_test
 
 import (
 	"encoding/json"
-	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -18,12 +19,6 @@ func client(t *testing.T, o served.Options) anthropic.Client {
 	t.Helper()
 	_, url := served.Start(t, o)
 	return anthropic.NewClient(option.WithBaseURL(url), option.WithAPIKey("none"), option.WithMaxRetries(0))
-}
-
-// calling thinks, calls a function, and says something of its result.
-func calling(t *testing.T) served.Options {
-	return served.Options{Size: 2048, Model: served.Parrot(t, "<think>\nThey want weather.\n</think>\n\nLet me look."+
-		`<tool_call>{"name": "get_weather", "arguments": {"city": "São Paulo"}}</tool_call>`, "It is sunny, 21 °C.")}
 }
 
 func ask(text string) anthropic.MessageNewParams {
@@ -216,32 +211,5 @@ func TestStrict(t *testing.T) {
 	var input map[string]string
 	if len(r.Content) != 2 || r.Content[0].Text != "Look." || json.Unmarshal(r.Content[1].Input, &input) != nil || input["city"] != "Rome" && input["city"] != "Oslo" {
 		t.Errorf("%s", r.RawJSON())
-	}
-}
-
-// TestRefused gives what is not honoured an error in the API's shape.
-func TestRefused(t *testing.T) {
-	c := client(t, calling(t))
-	for says, add := range map[string]option.RequestOption{
-		"temperature":   option.WithJSONSet("temperature", 2),
-		"max_tokens":    option.WithJSONSet("max_tokens", 0),
-		"no_such_field": option.WithJSONSet("no_such_field", 1),
-		"tools.0":       option.WithJSONSet("tools", []map[string]any{{"type": "web_search_20250305", "name": "web_search"}}),
-		"tool_choice":   option.WithJSONSet("tool_choice", map[string]any{"type": "any"}),
-		"image":         option.WithJSONSet("messages.0.content.0", map[string]any{"type": "image", "source": map[string]any{}}),
-		"messages":      option.WithJSONSet("messages.0.role", "assistant"),
-		"thinking":      option.WithJSONSet("thinking.type", "deep"),
-		"mcp_servers":   option.WithJSONSet("mcp_servers", []map[string]any{{"url": "http://127.0.0.1"}}),
-	} {
-		_, err := c.Messages.New(t.Context(), ask("Hello"), add)
-		var e *anthropic.Error
-		if !errors.As(err, &e) || e.StatusCode != 400 || !strings.Contains(e.Error(), says) || !strings.Contains(e.Error(), "invalid_request_error") {
-			t.Errorf("%s: %v", says, err)
-		}
-	}
-	_, err := c.Messages.New(t.Context(), ask("Hello"), option.WithJSONSet("model", "claude"))
-	var e *anthropic.Error
-	if !errors.As(err, &e) || e.StatusCode != 404 || !strings.Contains(e.Error(), "not_found_error") {
-		t.Errorf("another model: %v", err)
 	}
 }

@@ -1,3 +1,5 @@
+//go:build peers
+
 package openai_test
 
 import (
@@ -142,48 +144,6 @@ func TestLogprobs(t *testing.T) {
 	}
 	if len(r.Choices[0].Logprobs.Content) != 12 || strings.TrimSpace(text.String()) != strings.TrimSpace(r.Choices[0].Message.Content) {
 		t.Errorf("tokens %q, text %q", text.String(), r.Choices[0].Message.Content)
-	}
-}
-
-// TestRefused names the field of every request that is not honoured.
-func TestRefused(t *testing.T) {
-	c := client(t, served.Options{})
-	for _, x := range []struct {
-		param string
-		add   []option.RequestOption
-		code  int
-	}{
-		{"temperature", []option.RequestOption{option.WithJSONSet("temperature", -1)}, 400},
-		{"temperature", []option.RequestOption{option.WithJSONSet("temperature", "hot")}, 400},
-		{"top_p", []option.RequestOption{option.WithJSONSet("top_p", 1.5)}, 400},
-		{"n", []option.RequestOption{option.WithJSONSet("n", 1000)}, 400},
-		{"max_tokens", []option.RequestOption{option.WithJSONSet("max_tokens", -5)}, 400},
-		{"max_tokens", []option.RequestOption{option.WithJSONSet("max_tokens", 1e300)}, 400},
-		{"frequency_penalty", []option.RequestOption{option.WithJSONSet("frequency_penalty", 3)}, 400},
-		{"logit_bias", []option.RequestOption{option.WithJSONSet("logit_bias.x", 1)}, 400},
-		{"response_format", []option.RequestOption{option.WithJSONSet("response_format.type", "xml")}, 400},
-		{"response_format", []option.RequestOption{option.WithJSONSet("response_format", map[string]any{"type": "json_schema", "json_schema": map[string]any{"name": "x", "schema": map[string]any{"not": map[string]any{}}}})}, 400},
-		{"no_such_field", []option.RequestOption{option.WithJSONSet("no_such_field", 1)}, 400},
-		{"messages", []option.RequestOption{option.WithJSONSet("messages", []string{})}, 400},
-		{"messages.0.role", []option.RequestOption{option.WithJSONSet("messages.0.role", "king")}, 400},
-		{"messages.0.content", []option.RequestOption{option.WithJSONSet("messages.0.content", []map[string]string{{"type": "image_url"}})}, 400},
-		{"messages.0.crown", []option.RequestOption{option.WithJSONSet("messages.0.crown", 1)}, 400},
-		{"tools", []option.RequestOption{option.WithJSONSet("tools.0", map[string]any{"type": "function", "function": map[string]any{"name": "f"}})}, 400},
-		{"tool_choice", []option.RequestOption{option.WithJSONSet("tool_choice", "always")}, 400},
-		{"top_logprobs", []option.RequestOption{option.WithJSONSet("top_logprobs", 5)}, 400},
-		{"stop", []option.RequestOption{option.WithJSONSet("stop", 5)}, 400},
-		{"model", []option.RequestOption{option.WithJSONSet("model", "gpt-4o")}, 404},
-	} {
-		_, err := c.Chat.Completions.New(t.Context(), ask("Hello"), x.add...)
-		var e *openai.Error
-		if !errors.As(err, &e) || e.StatusCode != x.code || e.Param != x.param || e.Type != "invalid_request_error" {
-			t.Errorf("%s: %v", x.param, err)
-		}
-	}
-	long, err := c.Chat.Completions.New(t.Context(), ask(strings.Repeat("the king of the land ", 200)))
-	var e *openai.Error
-	if !errors.As(err, &e) || e.Code != "context_length_exceeded" {
-		t.Errorf("a prompt that is too long: %+v, %v", long, err)
 	}
 }
 

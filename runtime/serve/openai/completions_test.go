@@ -1,3 +1,5 @@
+//go:build peers
+
 package openai_test
 
 import (
@@ -124,25 +126,6 @@ func TestBiasNames(t *testing.T) {
 		_, err := c.Completions.New(t.Context(), continued("Hello"), option.WithJSONSet("logit_bias", map[string]float64{"7": value}))
 		if taken != (err == nil) {
 			t.Errorf("%g: %v", value, err)
-		}
-	}
-}
-
-// TestCompletionRefused names the field of what is not honoured.
-func TestCompletionRefused(t *testing.T) {
-	c := client(t, served.Options{})
-	for param, value := range map[string]any{"suffix": "end", "best_of": 5, "n": 99, "logprobs": 99, "prompt": 5, "no_such": true, "max_tokens": -1} {
-		_, err := c.Completions.New(t.Context(), continued("Hello"), option.WithJSONSet(param, value))
-		var e *openai.Error
-		if !errors.As(err, &e) || e.StatusCode != 400 || e.Param != param {
-			t.Errorf("%s: %v", param, err)
-		}
-	}
-	for _, tokens := range [][]int64{{-1}, {1 << 20}} {
-		_, err := c.Completions.New(t.Context(), continued(), option.WithJSONSet("prompt", tokens))
-		var e *openai.Error
-		if !errors.As(err, &e) || e.StatusCode != 400 || e.Param != "prompt" {
-			t.Errorf("%v: %v", tokens, err)
 		}
 	}
 }

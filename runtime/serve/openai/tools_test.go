@@ -1,3 +1,5 @@
+//go:build peers
+
 package openai_test
 
 import (
@@ -6,16 +8,7 @@ import (
 
 	openai "github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/shared"
-
-	"github.com/kvgen/kvgen/runtime/serve/internal/served"
 )
-
-// calling thinks, calls two functions, and says something of their results.
-func calling(t *testing.T) served.Options {
-	return served.Options{Size: 2048, Model: served.Parrot(t, "<think>\nThey want weather.\n</think>\n\nLet me look."+
-		`<tool_call>{"name": "get_weather", "arguments": {"city": "Rome"}}</tool_call>`+"\n"+
-		`<tool_call>{"name": "get_weather", "arguments": {"city": "São Paulo"}}</tool_call>`, "It is sunny, 21 °C.")}
-}
 
 func weather() openai.ChatCompletionNewParams {
 	q := ask("How is the weather in Rome and in São Paulo?")
