@@ -152,13 +152,7 @@ func selftestOptions(e *environment, m *modelFlags) (o selftest.Options, err err
 		return o, fmt.Errorf("--device %s: one GPU is tested at a time", m.device)
 	case len(m.backends) == 1:
 		b := m.backends[0]
-		l := b.Device.Limits()
-		_, total, err := b.Device.Available()
-		if err != nil {
-			return o, err
-		}
-		o.GPU = &selftest.GPU{Device: b, About: selftest.GPUMachine{Name: l.Name, Driver: b.driver.Name, Version: l.Generation, Arch: l.Arch,
-			Cores: l.Cores, CacheBytes: l.CacheBytes, Memory: total}}
+		o.GPU, err = selftest.NewGPU(b.Backend, b.driver.Name, b.driver.Generation)
 	}
-	return o, nil
+	return o, err
 }

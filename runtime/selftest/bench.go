@@ -37,7 +37,7 @@ func (r *run) planBench(models bool) {
 	}
 	if r.GPU != nil {
 		r.add(Check{Kind: measures, Type: "embedded model", ISA: r.GPU.About.Name}, func(*Check) error {
-			return r.benchModel(r.GPU.Device, r.GPU.About.Driver)
+			return r.benchModel(r.GPU.Backend, r.GPU.About.Driver)
 		})
 	}
 }
@@ -129,7 +129,7 @@ func sample(memory []byte, piece, values int, call func(rows []byte)) (samples [
 }
 
 // benchModel is tokens per second of the embedded model in the fast form.
-func (r *run) benchModel(device Device, name string) error {
+func (r *run) benchModel(device model.Device, name string) error {
 	m, err := model.Parse(demo.Model(), r.Table)
 	if err != nil {
 		return err

@@ -30,7 +30,7 @@ type Machine struct {
 type GPUMachine struct {
 	Name       string `json:"name"`
 	Driver     string `json:"driver"`                // as --device names it
-	Version    string `json:"generation"`            // in its maker's count
+	Generation string `json:"generation"`            // in its maker's words
 	Arch       string `json:"arch,omitempty"`        // what kernels are compiled for
 	Cores      int    `json:"cores,omitempty"`       // multiprocessors
 	CacheBytes int    `json:"cache_bytes,omitempty"` // of all cores

@@ -11,9 +11,6 @@ import (
 	"github.com/kvgen/kvgen/runtime/model"
 )
 
-// Device is a GPU as models run on it and as its own kernels do.
-type Device = model.Device
-
 // modelTokens are what logits are computed of.
 const modelTokens = 40
 
@@ -77,7 +74,7 @@ func near(c *Check, got, want []float32, bound float64) error {
 }
 
 // logits are those of the last token of a text that is the same every time, in the exact form.
-func (r *run) logits(table *kernels.Table, device Device, decode bool) (last []float32, err error) {
+func (r *run) logits(table *kernels.Table, device model.Device, decode bool) (last []float32, err error) {
 	m, err := model.Parse(demo.Model(), table)
 	if err != nil {
 		return nil, err
@@ -107,7 +104,7 @@ func (r *run) logits(table *kernels.Table, device Device, decode bool) (last []f
 }
 
 // context is one of a model with a cache of f16, all of it on a device unless that is nil.
-func (r *run) context(m *model.Model, device Device, size int, math model.Math) (*model.Context, error) {
+func (r *run) context(m *model.Model, device model.Device, size int, math model.Math) (*model.Context, error) {
 	f16 := kv.Choice{Type: m.Table.ByName("f16")}
 	plan, err := kv.NewPlan(m.KVLayers(), kv.Policy{K: f16, V: f16, Table: m.Table})
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -84,8 +85,16 @@ func (c *Check) judge(err error) {
 	case errors.As(err, &s):
 		c.Verdict, c.Error = Skipped, s.why
 	default:
-		c.Verdict, c.Error = Broken, err.Error()
+		c.Verdict, c.Error = Broken, withoutPaths(err.Error())
 	}
+}
+
+// aPath is a path of several folders, of any system.
+var aPath = regexp.MustCompile(`([A-Za-z]:)?([/\\][^/\\\s:"'(),]+){2,}`)
+
+// withoutPaths leaves the last name of each path in a text.
+func withoutPaths(text string) string {
+	return aPath.ReplaceAllStringFunc(text, func(p string) string { return p[strings.LastIndexAny(p, `/\`)+1:] })
 }
 
 // Speed is a measurement: the median of some samples, and the quarter and three quarters of them.
@@ -139,17 +148,10 @@ func (r *Report) Print(w io.Writer) error {
 	m := r.Machine
 	fmt.Fprintf(w, "%s: %s, %d cores, %.1f GiB, %s/%s %s\n", r.Program, m.CPU, m.Logical, float64(m.Memory)/(1<<30), m.OS, m.Arch, m.Kernel)
 	if m.GPU != nil {
-		fmt.Fprintf(w, "GPU: %s, %s %s\n", m.GPU.Name, m.GPU.Driver, m.GPU.Version)
+		fmt.Fprintf(w, "GPU: %s, %s %s\n", m.GPU.Name, m.GPU.Driver, m.GPU.Generation)
 	}
 	fmt.Fprintf(w, "instruction set: %s, %s\n", r.ISA, r.Why)
-	for _, c := range r.Checks {
-		switch c.Verdict {
-		case Bad:
-			fmt.Fprintf(w, "WRONG   %s: %v\n", c, c.First)
-		case Broken:
-			fmt.Fprintf(w, "FAILED  %s: %s\n", c, c.Error)
-		}
-	}
+	r.printWrong(w)
 	if err := r.printGroups(w); err != nil {
 		return err
 	}
@@ -167,6 +169,29 @@ func (r *Report) Print(w io.Writer) error {
 	}
 	_, err := fmt.Fprintln(w)
 	return err
+}
+
+// shown is how many checks that failed are on the screen. The file has all.
+const shown = 30
+
+func (r *Report) printWrong(w io.Writer) {
+	n := 0
+	for _, c := range r.Checks {
+		if c.Verdict != Bad && c.Verdict != Broken {
+			continue
+		}
+		if n++; n > shown {
+			continue
+		}
+		if c.Verdict == Bad {
+			fmt.Fprintf(w, "WRONG   %s: %v\n", c, c.First)
+		} else {
+			fmt.Fprintf(w, "FAILED  %s: %s\n", c, c.Error)
+		}
+	}
+	if n > shown {
+		fmt.Fprintf(w, "and %d more, which are in the file\n", n-shown)
+	}
 }
 
 // group is the checks of a kind on what computed them.

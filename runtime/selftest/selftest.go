@@ -36,13 +36,6 @@ type Options struct {
 	Step func(name string, steps int)
 }
 
-// GPU is a device that is held to the processor. The processor's kernels are checked as well, since
-// they are what it is held to.
-type GPU struct {
-	Device Device
-	About  GPUMachine
-}
-
 // run is one run of the test.
 type run struct {
 	Options
@@ -72,7 +65,7 @@ func Run(ctx context.Context, o Options) *Report {
 		r.planModel()
 	}
 	if o.GPU != nil {
-		r.planGPU()
+		r.planGPU(whole)
 	}
 	if o.Bench {
 		r.planBench(whole)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"os/user"
 	"slices"
@@ -188,6 +189,36 @@ func testAnonymous(t *testing.T, text string) {
 		if len(s) > 2 && strings.Contains(text, s) {
 			t.Errorf("the file names %q", s)
 		}
+	}
+}
+
+// TestErrorsNameNoPath cuts paths of errors down to their last names.
+func TestErrorsNameNoPath(t *testing.T) {
+	for text, want := range map[string]string{
+		"open /home/me/.cache/kvrun/a.ptx: denied": "open a.ptx: denied",
+		`open C:\Users\me\a.ptx: denied`:           "open a.ptx: denied",
+		"12 GB/s of 1/2":                           "12 GB/s of 1/2",
+	} {
+		var c Check
+		if c.judge(errors.New(text)); c.Error != want || c.Verdict != Broken {
+			t.Errorf("%q became %q, %s", text, c.Error, c.Verdict)
+		}
+	}
+}
+
+// TestPrintIsShort shows some of many failures, and how many there are.
+func TestPrintIsShort(t *testing.T) {
+	r := &Report{}
+	for range 100 {
+		c := Check{Kind: "decode"}
+		c.judge(errors.New("no compiler"))
+		r.Checks = append(r.Checks, c)
+	}
+	r.finish(0)
+	var b bytes.Buffer
+	r.Print(&b)
+	if n := strings.Count(b.String(), "FAILED"); n != shown || !strings.Contains(b.String(), "and 70 more") || !strings.Contains(b.String(), "100 ARE WRONG") {
+		t.Errorf("%d of 100 are shown:\n%s", n, &b)
 	}
 }
 
