@@ -30,6 +30,8 @@ type Markup struct {
 	// held. Thought and Spoken are around the thinking that may come before, "" for none.
 	Headed          bool
 	Thought, Spoken string
+
+	around []string // markers of what is no call
 }
 
 // Known says whether calls in the markup can be written; if not, there is a reader of them alone.
@@ -43,11 +45,12 @@ func (m *Markup) Name(name string) (string, bool) {
 	return name, identifier.MatchString(name) && !slices.Contains(m.Not, name)
 }
 
-// Marker reports whether a control token's text is part of the markup.
+// Marker reports whether a control token's text is part of the markup, or of what the family writes
+// around thinking and content.
 func (m *Markup) Marker(text string) bool {
+	parts := append([]string{m.Thought, m.Spoken, m.Open, m.Begin, m.Middle, m.End, m.Between, m.Close}, m.around...)
 	return strings.TrimSpace(text) != "" &&
-		slices.ContainsFunc([]string{m.Thought, m.Spoken, m.Open, m.Begin, m.Middle, m.End, m.Between, m.Close},
-			func(part string) bool { return strings.Contains(part, text) })
+		slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(part, text) })
 }
 
 // Markup is how the model of a template writes calls of functions.
@@ -55,7 +58,10 @@ func (t *Template) Markup() Markup {
 	f := formatOf(t.Source)
 	m := f.calls
 	for _, s := range f.sections {
-		if s.kind == Call && s.open != "" {
+		switch {
+		case s.kind != Call:
+			m.around = append(append(m.around, s.open), s.ends...)
+		case s.open != "":
 			m.Marks = append(m.Marks, s.open)
 		}
 	}

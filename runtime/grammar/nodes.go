@@ -146,6 +146,9 @@ type Grammar struct {
 // Vocabulary is that of the grammar's tokens.
 func (g *Grammar) Vocabulary() *Vocabulary { return g.v }
 
+// Ends says whether a part of the grammar, which its Builder gave, has a text that ends.
+func (g *Grammar) Ends(n Node) bool { return g.nodes[n].height < endless }
+
 // Nodes is the number of parts, States that of all automata.
 func (g *Grammar) Nodes() int { return len(g.nodes) }
 

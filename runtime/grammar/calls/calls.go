@@ -53,6 +53,7 @@ type compiler struct {
 	b       *grammar.Builder
 	schemas *schema.Set
 	m       *chat.Markup
+	each    []grammar.Node // a call of each function
 }
 
 // Compile makes the grammar of calls of some functions.
@@ -82,7 +83,27 @@ func Compile(v *grammar.Vocabulary, m *chat.Markup, functions []chat.Tool, o Opt
 	if err != nil {
 		return nil, err
 	}
-	return b.Finish(root)
+	return c.finish(root, functions)
+}
+
+// finish names the function of which there is no call.
+func (c *compiler) finish(root grammar.Node, functions []chat.Tool) (*grammar.Grammar, error) {
+	g, err := c.b.Finish(root)
+	var left grammar.LeftRecursion
+	switch {
+	case errors.As(err, &left):
+		return nil, fmt.Errorf("%s refers to itself", left.Rule)
+	case errors.Is(err, grammar.ErrEndless):
+		return nil, fmt.Errorf("the function %q: its parameters have no value that ends", functions[0].Name)
+	case err != nil:
+		return nil, err
+	}
+	for i, n := range c.each {
+		if !g.Ends(n) {
+			return nil, fmt.Errorf("the function %q: its parameters have no value that ends", functions[i].Name)
+		}
+	}
+	return g, nil
 }
 
 // text is a terminal of a text; nil texts are nothing.
@@ -98,15 +119,14 @@ func (c *compiler) expr(e re.Expr) (grammar.Node, error) {
 
 // calls is one of them, or several.
 func (c *compiler) calls(functions []chat.Tool, one bool) (grammar.Node, error) {
-	var alts []grammar.Node
 	for i := range functions {
 		n, err := c.call(&functions[i])
 		if err != nil {
 			return 0, fmt.Errorf("the function %q: %w", functions[i].Name, err)
 		}
-		alts = append(alts, n)
+		c.each = append(c.each, n)
 	}
-	call := c.b.Alt(alts...)
+	call := c.b.Alt(c.each...)
 	parts := []grammar.Node{call}
 	if !c.m.Headed {
 		// Two ends of lines may stand between thinking and a call.
@@ -147,7 +167,7 @@ func (c *compiler) call(f *chat.Tool) (grammar.Node, error) {
 	if len(parameters) == 0 {
 		parameters = []byte(`{"additionalProperties": false}`)
 	}
-	arguments, err := c.schemas.Objects(parameters)
+	arguments, err := c.schemas.Objects(fmt.Sprintf("the function %q", f.Name), parameters)
 	if err != nil {
 		return 0, err
 	}

@@ -331,6 +331,17 @@ func TestFree(t *testing.T) {
 	}
 }
 
+// TestMarker has the control tokens of calls and of what is around them, and no others.
+func TestMarker(t *testing.T) {
+	command := (&chat.Template{Source: "<|START_THINKING|>"}).Markup()
+	for text, want := range map[string]bool{"<|START_ACTION|>": true, "<|END_ACTION|>": true, "<|START_THINKING|>": true, "<|START_RESPONSE|>": true, "<|END_RESPONSE|>": true,
+		"<|START_OF_TURN_TOKEN|>": false, "<|im_end|>": false, "": false, "\n": false} {
+		if got := command.Marker(text); got != want {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}
+
 // TestManyFunctions refuses functions whose schemas are too much together, and takes very many that
 // are not.
 func TestManyFunctions(t *testing.T) {
@@ -371,6 +382,7 @@ func TestRefused(t *testing.T) {
 	tags := (&chat.Template{Source: "<function= <|python_tag|>"}).Markup()
 	gemma := (&chat.Template{Source: "<|channel>"}).Markup()
 	none := (&chat.Template{}).Markup()
+	endless := chat.Tool{Name: "endless", Parameters: []byte(`{"type": "object", "properties": {"a": {"$ref": "#"}}, "required": ["a"]}`)}
 	for _, x := range []struct {
 		m    *chat.Markup
 		f    []chat.Tool
@@ -380,6 +392,10 @@ func TestRefused(t *testing.T) {
 		{&tags, []chat.Tool{{Name: "a>b"}}, `"a>b"`},
 		{&hermes, []chat.Tool{{Name: "f", Parameters: []byte(`{"properties": {"a": {"not": {}}}}`)}}, `the function "f": schema: keyword "not" at #/properties/a`},
 		{&hermes, []chat.Tool{{Name: "f", Parameters: []byte(`{"type": "string"}`)}}, `the function "f": schema: no value is valid`},
+		{&hermes, []chat.Tool{functions[0], endless}, `the function "endless": its parameters`},
+		{&hermes, []chat.Tool{endless}, `the function "endless": its parameters`},
+		{&hermes, []chat.Tool{functions[0], {Name: "self", Parameters: []byte(`{"$ref": "#"}`)}}, `the function "self"`},
+		{&hermes, []chat.Tool{functions[0], {Name: "self", Parameters: []byte(`{"anyOf": [{"$ref": "#"}, {"type": "object"}]}`)}}, `the function "self"`},
 	} {
 		if _, err := calls.Compile(grammar.NewVocabulary(w), x.m, x.f, calls.Options{}); err == nil || !strings.Contains(err.Error(), x.says) {
 			t.Errorf("want %q: %v", x.says, err)

@@ -21,6 +21,7 @@ type Set struct {
 	shared map[string]grammar.Node // terminals by their automata
 	signs  map[string]grammar.Node // those of punctuation and numbers, by these
 	work   int
+	name   string // before the places of rules
 }
 
 // NewSet makes parts in b.
@@ -56,8 +57,10 @@ func Compile(v *grammar.Vocabulary, text []byte) (*grammar.Grammar, error) {
 	return s.finish(n)
 }
 
-// Objects makes a part of the objects that are valid by a schema.
-func (s *Set) Objects(text []byte) (grammar.Node, error) {
+// Objects makes a part of the objects that are valid by a schema. Its rules are called by the name
+// that is given and their place.
+func (s *Set) Objects(name string, text []byte) (grammar.Node, error) {
+	s.name = name + ": "
 	object, err := parse([]byte(Object))
 	if err != nil {
 		return 0, err
@@ -112,7 +115,7 @@ func (c *compiler) all(a all) (grammar.Node, bool, error) {
 	if len(a) > 0 {
 		name = a[len(a)-1].s.at
 	}
-	r := &rule{node: c.b.Rule(name)}
+	r := &rule{node: c.b.Rule(c.name + name)}
 	c.rules[key] = r
 	n, ok, err := c.value(a)
 	if err == nil {
