@@ -8,6 +8,7 @@ import (
 	"github.com/kvgen/kvgen/kernels/conform"
 	"github.com/kvgen/kvgen/runtime/bench"
 	"github.com/kvgen/kvgen/runtime/demo"
+	"github.com/kvgen/kvgen/runtime/gpu"
 	"github.com/kvgen/kvgen/runtime/model"
 )
 
@@ -28,6 +29,9 @@ func (r *run) planBench(models bool) {
 	})
 	for _, t := range r.Types {
 		r.add(Check{Kind: measures, Type: t.Name}, func(*Check) error { return r.benchType(t, rate) })
+	}
+	if r.GPU != nil {
+		r.add(Check{Kind: measures, Type: "copy", ISA: r.GPU.About.Driver}, func(*Check) error { return r.benchCopyGPU() })
 	}
 	if !models {
 		return
@@ -65,6 +69,38 @@ func (r *run) benchCopy() float64 {
 	s := speed("copy", "", "", "GB/s", samples)
 	r.report.Speeds = append(r.report.Speeds, s)
 	return s.Median * 1e9
+}
+
+// benchCopyGPU is the bytes per second that the GPU copies from its memory to its memory.
+func (r *run) benchCopyGPU() error {
+	m := &memory{q: r.GPU.Backend.Queue}
+	defer m.free()
+	var pieces [2]*gpu.Buffer
+	for i := range pieces {
+		b, err := m.q.Alloc(4 * copyBytes)
+		if err != nil {
+			return err
+		}
+		m.all, pieces[i] = append(m.all, b), b
+	}
+	// several copies to a sample, so that waiting for the end is a small part of it
+	const copies = 8
+	var samples []float64
+	for range 10 {
+		begin := time.Now()
+		for range copies {
+			if err := pieces[1].CopyFrom(pieces[0]); err != nil {
+				return err
+			}
+		}
+		if err := m.q.Sync(); err != nil {
+			return err
+		}
+		samples = append(samples, copies*4*copyBytes/time.Since(begin).Seconds()/1e9)
+	}
+	// the first wakes the GPU
+	r.report.Speeds = append(r.report.Speeds, speed("copy", "", r.GPU.About.Driver, "GB/s", samples[1:]))
+	return nil
 }
 
 // benchType measures the kernels of a type. A call takes tileRows rows, each of them after the last

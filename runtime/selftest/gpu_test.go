@@ -81,3 +81,13 @@ func TestWrongGPU(t *testing.T) {
 		}
 	}
 }
+
+// TestBenchGPU measures how fast the GPU copies, after the processor.
+func TestBenchGPU(t *testing.T) {
+	o := onGPU(t)
+	o.Types, o.Bench = []*kernels.Type{}, true
+	r := Run(context.Background(), o)
+	if len(r.Speeds) != 2 || r.Speeds[1].What != "copy" || r.Speeds[1].ISA != "test" || !(r.Speeds[1].Median > 0) || !r.OK {
+		t.Errorf("speeds %+v, failures %v", r.Speeds, r.Checks)
+	}
+}
