@@ -86,6 +86,37 @@ func TestMask(t *testing.T) {
 	}
 }
 
+// TestOpen: a text may end within an open terminal, and not at its end where something has to
+// follow.
+func TestOpen(t *testing.T) {
+	p := pieces{"<end>", "<control>", "a", "!", "a!", "b", "!bc", "c"}
+	d, err := regular.Compile(regular.Seq(regular.Repeat(regular.Text("a"), 0, regular.Unbounded), regular.Text("!")), 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tail, err := regular.Compile(regular.Text("bc"), 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := grammar.NewBuilder(grammar.NewVocabulary(p))
+	g, err := b.Finish(b.Seq(b.Open(d), b.Terminal(tail)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := g.Start()
+	for _, step := range []struct {
+		want  string
+		token int32
+	}{{"0<end> 2a 3! 4a! 6!bc", 2}, {"0<end> 2a 3! 4a! 6!bc", 4}, {"5b", 5}, {"7c", 7}, {"0<end>", 0}} {
+		if got := allowed(t, s, p); got != step.want {
+			t.Errorf("%q, want %q", got, step.want)
+		}
+		if err := s.Accept(step.token); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestStuck: where no token continues a text, or a text has too many readings, that is an error.
 func TestStuck(t *testing.T) {
 	p := pieces{"<end>", "<control>", "a", "b"}

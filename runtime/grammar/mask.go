@@ -87,6 +87,9 @@ func (m *masker) thread(t *thread) {
 // exits allows the tokens within which a terminal ends, behind lack to left items.
 func (m *masker) exits(list []exit, lack, left int32, up *frame) {
 	after := m.follow(up)
+	if len(after) == 0 {
+		list = nil // nothing follows
+	}
 	for lo := 0; lo < len(list); {
 		hi := lo + 1
 		for hi < len(list) && list[hi].b == list[lo].b {

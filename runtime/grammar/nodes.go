@@ -38,6 +38,7 @@ type node struct {
 	nullable bool // that nothing is a text of it
 	height   int32
 	kids     []Node // one of a repetition and a rule
+	open     bool   // of a terminal: the whole text may end within it
 	min, max int32  // of a repetition, or of the items of a counted terminal
 	tables   *tables
 	name     string // of a rule
@@ -74,6 +75,16 @@ func (b *Builder) Err() error { return b.err }
 
 // Terminal is what an automaton accepts.
 func (b *Builder) Terminal(d *regular.DFA) Node { return b.terminal(d, nil, 0, Unbounded) }
+
+// Open is what an automaton accepts, as Terminal has it. The whole text may also end within it,
+// whatever would follow.
+func (b *Builder) Open(d *regular.DFA) Node {
+	n := b.Terminal(d)
+	if b.err == nil {
+		b.nodes[n].open = true
+	}
+	return n
+}
 
 // Counted is what an automaton accepts with min to max of its items. min is at most max, and max at
 // least what the automaton needs.

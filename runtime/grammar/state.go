@@ -105,6 +105,7 @@ func (c *closure) put(t thread, nesting int) {
 	ends := n.tables.dfa.Accepts(t.state)
 	if !n.tables.final[t.state] {
 		c.out = append(c.out, t)
+		c.done = c.done || n.open && !ends
 	}
 	if ends {
 		c.leave(t.up, nesting+1)

@@ -3,6 +3,8 @@ package calls
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/kvgen/kvgen/runtime/chat"
 	"github.com/kvgen/kvgen/runtime/grammar"
@@ -71,19 +73,35 @@ func Compile(v *grammar.Vocabulary, m *chat.Markup, functions []chat.Tool, o Opt
 	}
 	b := grammar.NewBuilder(v)
 	c := &compiler{b: b, schemas: schema.NewSet(b), m: m}
-	root, err := c.calls(functions, o.One || m.Single)
-	switch {
-	case err != nil:
-		return nil, err
-	case o.Free:
-		root, err = c.behindText(root)
-	case m.Thought != "":
-		root, err = c.behindThought(root)
-	}
+	root, err := c.root(functions, o)
 	if err != nil {
 		return nil, err
 	}
 	return c.finish(root, functions)
+}
+
+// root is calls, and what may come before them.
+func (c *compiler) root(functions []chat.Tool, o Options) (grammar.Node, error) {
+	for i := range functions {
+		n, err := c.call(&functions[i])
+		if err != nil {
+			return 0, fmt.Errorf("the function %q: %w", functions[i].Name, err)
+		}
+		c.each = append(c.each, n)
+	}
+	one := o.One || c.m.Single
+	if o.Free {
+		return c.behindText(one)
+	}
+	lead := re.Text(c.m.Open + c.m.Begin)
+	if !c.m.Headed { // two ends of lines may stand between thinking and a call
+		lead = re.Seq(re.Repeat(re.Text("\n"), 0, 2), lead)
+	}
+	calls, err := c.calls(lead, one)
+	if err == nil && c.m.Thought != "" {
+		return c.behindThought(calls)
+	}
+	return calls, err
 }
 
 // finish names the function of which there is no call.
@@ -106,7 +124,7 @@ func (c *compiler) finish(root grammar.Node, functions []chat.Tool) (*grammar.Gr
 	return g, nil
 }
 
-// text is a terminal of a text; nil texts are nothing.
+// text is a terminal of a text.
 func (c *compiler) text(s string) (grammar.Node, error) { return c.expr(re.Text(s)) }
 
 func (c *compiler) expr(e re.Expr) (grammar.Node, error) {
@@ -117,27 +135,16 @@ func (c *compiler) expr(e re.Expr) (grammar.Node, error) {
 	return c.b.Terminal(d), nil
 }
 
-// calls is one of them, or several.
-func (c *compiler) calls(functions []chat.Tool, one bool) (grammar.Node, error) {
-	for i := range functions {
-		n, err := c.call(&functions[i])
-		if err != nil {
-			return 0, fmt.Errorf("the function %q: %w", functions[i].Name, err)
-		}
-		c.each = append(c.each, n)
+// calls is one of them, or several. lead is what is before the name of the first.
+func (c *compiler) calls(lead re.Expr, one bool) (grammar.Node, error) {
+	begin, err := c.expr(lead)
+	if err != nil {
+		return 0, err
 	}
 	call := c.b.Alt(c.each...)
-	parts := []grammar.Node{call}
-	if !c.m.Headed {
-		// Two ends of lines may stand between thinking and a call.
-		open, err := c.expr(re.Seq(re.Repeat(re.Text("\n"), 0, 2), re.Text(c.m.Open)))
-		if err != nil {
-			return 0, err
-		}
-		parts = []grammar.Node{open, call}
-	}
+	parts := []grammar.Node{begin, call}
 	if !one {
-		between, err := c.text(c.m.Between)
+		between, err := c.text(c.m.Between + c.m.Begin)
 		if err != nil {
 			return 0, err
 		}
@@ -153,13 +160,13 @@ func (c *compiler) calls(functions []chat.Tool, one bool) (grammar.Node, error) 
 	return c.b.Seq(parts...), nil
 }
 
-// call is a call of one function.
+// call is a call of one function, from its name on.
 func (c *compiler) call(f *chat.Tool) (grammar.Node, error) {
 	name, ok := c.m.Name(f.Name)
 	if !ok {
 		return 0, fmt.Errorf("the family %s has no way to write this name", c.m.Family)
 	}
-	head, err := c.text(c.m.Begin + name + c.m.Middle)
+	head, err := c.text(name + c.m.Middle)
 	if err != nil {
 		return 0, err
 	}
@@ -181,21 +188,17 @@ func (c *compiler) call(f *chat.Tool) (grammar.Node, error) {
 // anything is any text.
 var anything = re.Repeat(re.Range(0, 255), 0, re.Unbounded)
 
-// without is any text that is not one of some.
-func (c *compiler) without(texts []re.Expr) (grammar.Node, error) {
-	all, err := re.Compile(anything, maxStates)
+// without is the texts of an expression that are none of others.
+func without(e re.Expr, others ...re.Expr) (*re.DFA, error) {
+	all, err := re.Compile(e, maxStates)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	not, err := re.Compile(re.Alt(texts...), maxStates)
+	not, err := re.Compile(re.Alt(others...), maxStates)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	free, err := re.Minus(all, not, maxStates)
-	if err != nil {
-		return 0, err
-	}
-	return c.b.Terminal(free), nil
+	return re.Minus(all, not, maxStates)
 }
 
 // behindThought is calls, or thinking without a marker and calls.
@@ -204,30 +207,50 @@ func (c *compiler) behindThought(calls grammar.Node) (grammar.Node, error) {
 	if err != nil {
 		return 0, err
 	}
-	text, err := c.without([]re.Expr{re.Seq(anything, re.Text("<|"), anything)})
+	text, err := without(anything, re.Seq(anything, re.Text("<|"), anything))
 	if err != nil {
 		return 0, err
 	}
 	end, err := c.text(c.m.Spoken)
-	return c.b.Seq(c.b.Opt(c.b.Seq(begin, text, end)), calls), err
+	return c.b.Seq(c.b.Opt(c.b.Seq(begin, c.b.Terminal(text), end)), calls), err
 }
 
-// behindText is any text in which no call begins, and then calls or nothing.
-func (c *compiler) behindText(calls grammar.Node) (grammar.Node, error) {
-	var marks []re.Expr
-	for _, m := range c.m.Marks {
-		marks = append(marks, re.Seq(anything, re.Text(m), anything))
+// behindText is any text in which no call begins, and then calls or the end.
+func (c *compiler) behindText(one bool) (grammar.Node, error) {
+	begin := c.m.Open + c.m.Begin
+	if c.m.Bare { // no text may come before a call
+		return c.bare(one)
 	}
-	if c.m.Bare {
-		space := re.Repeat(re.Of(" \n\r\t"), 0, re.Unbounded)
-		marks = append(marks, re.Seq(space, re.Text("{"), anything))
+	first := slices.IndexFunc(c.m.Marks, func(m string) bool { return strings.HasPrefix(begin, m) })
+	if first < 0 {
+		return 0, fmt.Errorf("calls of the family %s are held only where one is required", c.m.Family)
 	}
-	text, err := c.without(marks)
+	mark := re.Text(c.m.Marks[first])
+	not := []re.Expr{re.Seq(anything, mark, re.Range(0, 255), anything)}
+	for i, m := range c.m.Marks {
+		if i != first {
+			not = append(not, re.Seq(anything, re.Text(m), anything))
+		}
+	}
+	text, err := without(re.Seq(anything, mark), not...)
 	if err != nil {
 		return 0, err
 	}
-	if c.m.Bare { // no text may come before a call
-		return c.b.Alt(text, calls), nil
+	calls, err := c.calls(re.Text(strings.TrimPrefix(begin, c.m.Marks[first])), one)
+	return c.b.Seq(c.b.Open(text), calls), err
+}
+
+// bare is a text that does not begin as a call without markers does, or calls.
+func (c *compiler) bare(one bool) (grammar.Node, error) {
+	space := re.Repeat(re.Of(" \n\r\t"), 0, re.Unbounded)
+	not := []re.Expr{re.Seq(space, re.Text("{"), anything)}
+	for _, m := range c.m.Marks {
+		not = append(not, re.Seq(anything, re.Text(m), anything))
 	}
-	return c.b.Seq(text, c.b.Opt(calls)), nil
+	text, err := without(anything, not...)
+	if err != nil {
+		return 0, err
+	}
+	calls, err := c.calls(re.Text(c.m.Open+c.m.Begin), one)
+	return c.b.Alt(c.b.Terminal(text), calls), err
 }

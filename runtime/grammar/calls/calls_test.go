@@ -67,7 +67,11 @@ func words(t testing.TB) *tokenizer.Tokenizer {
 // write draws tokens at random, those that bring a text to its end more often.
 func write(t *testing.T, r *rand.Rand, w *tokenizer.Tokenizer, g *grammar.Grammar) (text string, done bool) {
 	t.Helper()
-	s := g.Start()
+	return writeOn(t, r, w, g.Start())
+}
+
+func writeOn(t *testing.T, r *rand.Rand, w *tokenizer.Tokenizer, s *grammar.State) (text string, done bool) {
+	t.Helper()
 	for range 600 {
 		m, err := s.Mask()
 		if err != nil {
@@ -326,6 +330,42 @@ func TestFree(t *testing.T) {
 			s := g.Start()
 			if got := s.AcceptText(text) && s.Done(); got != want {
 				t.Errorf("%s: %q is accepted: %v", x.family, text, got)
+			}
+		}
+	}
+}
+
+// TestFreeRandom writes texts and calls at random: calls that are read are valid.
+func TestFreeRandom(t *testing.T) {
+	w := words(t)
+	r := rand.New(rand.NewPCG(5, 6))
+	for _, x := range markups {
+		m := (&chat.Template{Source: x.template}).Markup()
+		if m.Headed {
+			continue
+		}
+		g, err := calls.Compile(calls.Vocabulary(w, &m), &m, functions, calls.Options{Free: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		begun := "Hm." + m.Open + m.Begin
+		if m.Bare {
+			begun = m.Open + m.Begin
+		}
+		for range 8 {
+			for _, before := range []string{"", begun} {
+				s := g.Start()
+				if !s.AcceptText(before) {
+					t.Fatalf("%s: %q is refused", x.family, before)
+				}
+				rest, done := writeOn(t, r, w, s)
+				if !done {
+					continue
+				}
+				got := read(x.template, before+rest)
+				if err := check(t, got.ToolCalls, functions); err != nil || before != "" && len(got.ToolCalls) == 0 {
+					t.Errorf("%s wrote %q: read %+v: %v", x.family, before+rest, got, err)
+				}
 			}
 		}
 	}
