@@ -22,7 +22,7 @@ var all = []any{
 	args.Mu{}, args.Segment{}, args.Attend{}, args.Prefill{}, args.Unpack{}, args.Rows{}, args.Store{}, args.Move{}, args.Evict{}, args.Angles{}, args.Place{}, args.Gates{}, args.Heads{},
 	args.Norm{}, args.Step{}, args.Embed{}, args.Branch{}, args.NormRows{}, args.Cap{}, args.SharedGate{}, args.Inputs{},
 	args.Route{}, args.Sort{}, args.Collect{}, args.Hidden{}, args.Blend{}, args.Sequences{}, args.Mix{}, args.Rule{}, args.LetOut{},
-	args.Layout{}, args.Repack{}, args.Gather{}, args.Transform{}, args.Expand{}, args.Product{}, args.Split{}, args.Gemm{},
+	args.Layout{}, args.Repack{}, args.Gather{}, args.Transform{}, args.Expand{}, args.Product{}, args.Split{}, args.Batched{}, args.Gemm{},
 }
 
 // TestSizes holds the sizes and offsets of Go to those that device text asserts, of every struct

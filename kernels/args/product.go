@@ -71,6 +71,24 @@ type Split struct {
 	N         int32
 }
 
+// Batched is a product with tens of tokens.
+type Batched struct {
+	Weights uint64 `c:"const unsigned char*"`
+	X       uint64 `c:"const unsigned char*"` // [tokens][depth] f16
+	// [tokens], [rows]: powers of two
+	XUnits, WUnits uint64 `c:"const float*"`
+	Bias           uint64 `c:"const float*"` // [rows] or null
+	Y              uint64 `c:"float*"`       // [tokens][outputs]
+	// [256 rows][splits][tokens / 4][threads] of 4 sums
+	Partial uint64 `c:"float*"`
+	At      Layout
+	// values of a row, and with those that it is padded with
+	N, Depth        int32
+	Outputs, Tokens int32
+	Act, Gated      int32
+	Splits          int32 // shares of the columns
+}
+
 // Gemm is a product with many tokens.
 type Gemm struct {
 	XHigh, XLow uint64 `c:"const unsigned char*"` // [tokens][depth]

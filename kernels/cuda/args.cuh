@@ -456,6 +456,40 @@ static_assert(offset_of(Split, low) == 16);
 static_assert(offset_of(Split, units) == 24);
 static_assert(offset_of(Split, n) == 32);
 
+// Batched is a product with tens of tokens.
+struct Batched {
+  const unsigned char* weights;
+  const unsigned char* x; // [tokens][depth] f16
+  // [tokens], [rows]: powers of two
+  const float *x_units, *w_units;
+  const float* bias;      // [rows] or null
+  float* y;               // [tokens][outputs]
+  // [256 rows][splits][tokens / 4][threads] of 4 sums
+  float* partial;
+  Layout at;
+  // values of a row, and with those that it is padded with
+  int n, depth;
+  int outputs, tokens;
+  int act, gated;
+  int splits;             // shares of the columns
+};
+static_assert(sizeof(Batched) == 112);
+static_assert(offset_of(Batched, weights) == 0);
+static_assert(offset_of(Batched, x) == 8);
+static_assert(offset_of(Batched, x_units) == 16);
+static_assert(offset_of(Batched, w_units) == 24);
+static_assert(offset_of(Batched, bias) == 32);
+static_assert(offset_of(Batched, y) == 40);
+static_assert(offset_of(Batched, partial) == 48);
+static_assert(offset_of(Batched, at) == 56);
+static_assert(offset_of(Batched, n) == 80);
+static_assert(offset_of(Batched, depth) == 84);
+static_assert(offset_of(Batched, outputs) == 88);
+static_assert(offset_of(Batched, tokens) == 92);
+static_assert(offset_of(Batched, act) == 96);
+static_assert(offset_of(Batched, gated) == 100);
+static_assert(offset_of(Batched, splits) == 104);
+
 // Gemm is a product with many tokens.
 struct Gemm {
   const unsigned char *x_high, *x_low; // [tokens][depth]

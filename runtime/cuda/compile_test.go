@@ -162,6 +162,12 @@ func matrixSources(t *testing.T, typ *kernels.Type) (all []*gpu.Source) {
 			t.Fatal(err)
 		}
 		all = append(all, src)
+		if product.Batches(typ, exact) {
+			if src, err = product.BatchedSource(generated, typ); err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, src)
+		}
 	}
 	return all
 }

@@ -85,6 +85,60 @@ func TestSequencesKeepTheirBitsOnGPU(t *testing.T) {
 	}
 }
 
+// TestManySequencesOnGPU decodes a token of each of ten sequences at once, by the products of tens
+// of tokens. Each must be nearer to the logits that it has alone in the exact form than the fast
+// form of one token is, whose activations are bytes.
+func TestManySequencesOnGPU(t *testing.T) {
+	g := openGPU(t)
+	const sequences, prompt = 10, 4
+	c := model.ReadCase(t, "w_q4_k")
+	context := func(sequences int, math model.Math) *model.Context {
+		x, err := c.Model.NewContext(model.Options{Plan: contextOf(t, c, nil, "f16", 64).Cache.Plan, Size: c.Size, Batch: 64, Threads: 1, Placements: whole(g), Math: math, Sequences: sequences, Cells: sequences * c.Size})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(x.Close)
+		return x
+	}
+	x, exact, bytes := context(sequences, model.Fast), context(1, model.Exact), context(1, model.Fast)
+	var prompts, next []model.Token
+	for seq := range sequences {
+		for i := range prompt {
+			prompts = append(prompts, model.Token{Seq: seq, ID: c.Tokens[seq+i], NoLogits: true})
+		}
+		next = append(next, model.Token{Seq: seq, ID: c.Tokens[seq+prompt]})
+	}
+	if err := x.EvalBatch(prompts, nil); err != nil {
+		t.Fatal(err)
+	}
+	var rows [][]float32
+	if err := x.EvalBatch(next, func(_ int, l []float32) error { rows = append(rows, slices.Clone(l)); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if len(rows) != sequences {
+		t.Fatalf("logits of %d sequences", len(rows))
+	}
+	for seq, row := range rows {
+		alone := func(x *model.Context) []float32 {
+			x.Clear()
+			var l []float32
+			for _, id := range c.Tokens[seq:][:prompt+1] {
+				row, err := x.Decode(id)
+				if err != nil {
+					t.Fatal(err)
+				}
+				l = slices.Clone(row)
+			}
+			return l
+		}
+		want := alone(exact)
+		got, most := farthest(want, row), farthest(want, alone(bytes))
+		if t.Logf("sequence %d: %.2g, of one token %.2g", seq, got, most); !(got <= most) {
+			t.Errorf("sequence %d: %.2g from the exact form, where bytes are %.2g", seq, got, most)
+		}
+	}
+}
+
 // beside is the logits of sequence 0, the tokens of a case from number 20 on, decoded beside two
 // others that have so many positions.
 func beside(t *testing.T, x *model.Context, c *model.Case, others [2]int, turn int) (rows [][]float32) {

@@ -18,6 +18,9 @@ var (
 	matmulTypes = flag.String("matmul-types", "q4_0,q8_0,q4_K,q6_K,f16", "types of matrices to time")
 	matmulFew   = flag.Bool("matmul-few", false, "time products of one token alone, in the fast form, for every one of -matmul-shares")
 	matmulShare = flag.String("matmul-shares", "4:1:0:16,2:1:130:16", "ROWS:BLOCKS:RING:WARPS as in -token-shares")
+	matmulMany  = flag.String("matmul-tokens", "64,512,2048", "tokens of products with many")
+	matmulGemm  = flag.Bool("matmul-gemm", true, "time the kernels of products with many tokens alone too, with the first type")
+	matmulOnly  = flag.Bool("matmul-only-many", false, "time no products of few tokens")
 	matmulPlans = flag.Bool("matmul-plans", false, "time every way of sharing out products of one token, with the first type")
 )
 
@@ -52,6 +55,9 @@ func TestMatmulBench(t *testing.T) {
 	x, y := gputest.Upload(t, d, gputest.Normal(1, most*14336)), gputest.Must[*gpu.Buffer](t)(d.Alloc(4*most*32000))
 	fmt.Printf("%-6s %-5s %6s %6s %6s %9s %8s %6s  %s\n", "type", "form", "rows", "n", "tokens", "us", "GB/s", "% read", "plan")
 	for i, name := range strings.Split(*matmulTypes, ",") {
+		if *matmulOnly {
+			break
+		}
 		typ := kernels.Default().ByName(name)
 		for _, shape := range [][2]int{{4096, 4096}, {14336, 4096}, {4096, 14336}, {32000, 4096}} {
 			matrices := rotating(t, d, typ, shape[0], shape[1])
@@ -90,12 +96,12 @@ func TestMatmulBench(t *testing.T) {
 				for _, m := range matrices {
 					all = append(all, gputest.Must[*Kernel](t)(New(d, Spec{Matrix: m, Exact: exact})))
 				}
-				for _, tokens := range []int{64, 512, 2048} {
+				for _, tokens := range gputest.Ints(t, *matmulMany) {
 					rate := func(what string, us float64) {
 						fmt.Printf("%-6s %-5s %6d %6d %6d %9.1f %9.1f  %s\n", name, form(exact), shape[0], shape[1], tokens, us, 2*float64(shape[0]*shape[1]*tokens)/us/1e6, what)
 					}
 					rate("all", productTime(t, d, all, y, x, tokens))
-					if i == 0 { // the same for all types
+					if i == 0 && *matmulGemm { // the same for all types
 						for k := range gemmKernels {
 							rate(gemmKernels[k]+" alone", gemmTime(t, d, all[0], k, y, tokens))
 						}

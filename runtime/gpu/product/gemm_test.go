@@ -24,8 +24,8 @@ func TestGemm(t *testing.T) {
 		{"f16", 131, 40, 129, false, 0},
 		{"f16", 260, 64, 70, true, 0},
 		{"f32", 129, 33, 64, false, 128},
-		{"tq3_1s", 520, 32, 40, true, 128},
-		{"q4_K", 290, 512, 35, false, 128},
+		{"tq3_1s", 520, 32, 67, true, 128},
+		{"q4_K", 290, 512, 66, false, 128},
 	} {
 		typ := kernels.Default().ByName(cs.name)
 		m, w := matrixOf(t, d, typ, 3, cs.rows, cs.n)

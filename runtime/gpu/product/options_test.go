@@ -26,63 +26,88 @@ func acted(a Activation, gate, up float64) float64 {
 	return gate * up
 }
 
-// TestProductOptions has biases, activations, gates, and the ways of sharing out a product.
+// TestProductOptions has biases, activations and gates. The fast form is that of tens of tokens, of
+// columns in one share and in several.
 func TestProductOptions(t *testing.T) {
-	d := gputest.Open(t)
-	n, rows := 160, 74
-	for k, name := range []string{"q4_0", "f16", "q8_0"} {
-		typ := kernels.Default().ByName(name)
-		m, w := matrixOf(t, d, typ, 3, rows, n)
-		for i := range w { // numbers of about 1, so that activations bend
-			w[i] *= .3
-		}
-		bias := gputest.Normal(8, rows)
-		for act := None; act <= SwiGLUClamped; act++ {
-			for _, gated := range []bool{false, true} {
-				p := Spec{Matrix: m, Act: act, Gated: gated, Exact: true}
-				withBias := gated == (act%2 == 0)
-				if withBias {
-					p.Bias = gputest.Upload(t, d, bias)
-				}
-				x, err := New(d, p)
-				if act == SwiGLUClamped && !gated {
-					if err == nil {
-						t.Error("a clamped SwiGLU of one number was accepted")
-					}
-					continue
-				}
-				gputest.Check(t, err)
-				for _, tokens := range []int{1, 3, 40} {
-					if gputest.Emulating && tokens > 1 && (int(act)+k)%3 > 0 {
+	for _, form := range []struct {
+		exact  bool
+		n      int
+		tokens []int
+	}{{true, 160, []int{1, 3, 40}}, {false, 160, []int{fewestBatched, mostBatched}}, {false, 544, []int{24, 40}}} {
+		for k, name := range []string{"q4_0", "f16", "q8_0"} {
+			typ := kernels.Default().ByName(name)
+			for act := None; act <= SwiGLUClamped; act++ {
+				tokens := form.tokens
+				if gputest.Emulating && (int(act)+k)%3 > 0 {
+					if tokens = tokens[:1]; !form.exact {
 						continue
 					}
-					in := gputest.Normal(uint64(tokens), tokens*n)
-					for i := range in {
-						in[i] *= .3
-					}
-					got := multiplied(t, d, x, in, tokens)
-					for i := range in { // w above is .3 of the matrix
-						in[i] /= .3
-					}
-					y, _ := products(activationsOf(typ, in, n, false), w, n)
-					outputs := x.Outputs()
-					for i, g := range got {
-						r := i % outputs
-						at := i / outputs * rows
-						gate, up := y[at+r], 1.0
-						if withBias {
-							gate += float64(bias[r])
-						}
-						if gated {
-							if up = y[at+outputs+r]; withBias {
-								up += float64(bias[outputs+r])
-							}
-						}
-						if want := acted(act, gate, up); !(math.Abs(float64(g)-want) <= 4e-5*(1+math.Abs(want))) {
-							t.Fatalf("%s, act %d, gated %t, bias %t, %d tokens: output %d is %g, not %g", name, act, gated, withBias, tokens, i, g, want)
-						}
-					}
 				}
+				for _, gated := range []bool{false, true} {
+					testOptions(t, typ, Spec{Act: act, Gated: gated, Exact: form.exact}, form.n, tokens)
+				}
+			}
+		}
+	}
+}
+
+// testOptions multiplies a matrix of 74 rows, with a bias for half of the options.
+func testOptions(t *testing.T, typ *kernels.Type, p Spec, n int, tokens []int) {
+	t.Helper()
+	d, rows := gputest.Open(t), 74
+	m, w := matrixOf(t, d, typ, 3, rows, n)
+	p.Matrix = m
+	for i := range w { // numbers of about 1, so that activations bend
+		w[i] *= .3
+	}
+	bias, withBias := gputest.Normal(8, rows), p.Gated == (p.Act%2 == 0)
+	if withBias {
+		p.Bias = gputest.Upload(t, d, bias)
+	}
+	x, err := New(d, p)
+	if p.Act == SwiGLUClamped && !p.Gated {
+		if err == nil {
+			t.Error("a clamped SwiGLU of one number was accepted")
+		}
+		return
+	}
+	gputest.Check(t, err)
+	for _, tokens := range tokens {
+		if k := x.batched.kernelFor(tokens); !p.Exact && (k < 0 || (x.planBatched(k, tokens).splits > 1) != (n > x.batched.columns)) {
+			t.Fatalf("%d tokens of %d values: kernel %d of tens of tokens", tokens, n, k)
+		}
+		in := gputest.Normal(uint64(tokens), tokens*n)
+		for i := range in {
+			in[i] *= .3
+		}
+		got := multiplied(t, d, x, in, tokens)
+		for i := range in { // w above is .3 of the matrix
+			in[i] /= .3
+		}
+		y, size := products(activationsOf(typ, in, n, false), w, n)
+		outputs := x.Outputs()
+		for i, g := range got {
+			r := i % outputs
+			at := i / outputs * rows
+			gate, up := y[at+r], 1.0
+			if withBias {
+				gate += float64(bias[r])
+			}
+			if p.Gated {
+				if up = y[at+outputs+r]; withBias {
+					up += float64(bias[outputs+r])
+				}
+			}
+			want := acted(p.Act, gate, up)
+			bound := 4e-5 * (1 + math.Abs(want))
+			if !p.Exact { // errors of the gate, and of what it multiplies
+				if bound = size[at+r] * (1 + math.Abs(up)); p.Gated {
+					bound += size[at+outputs+r] * (1 + math.Abs(gate))
+				}
+				bound *= 2 * halfProduct
+			}
+			if !(math.Abs(float64(g)-want) <= bound) {
+				t.Fatalf("%s, act %d, gated %t, exact %t, bias %t, %d tokens: output %d is %g, not %g", typ.Name, p.Act, p.Gated, p.Exact, withBias, tokens, i, g, want)
 			}
 		}
 	}

@@ -40,6 +40,7 @@ type Kernel struct {
 	planned map[job]plan
 	share   share
 	prefill *gemm
+	batched *batched // nil for none
 
 	bandBytes uint64 // of the workspace that a part of the matrix may take as f16
 }
@@ -100,6 +101,11 @@ func newKernel(q *gpu.Queue, p Spec, s share) (*Kernel, error) {
 	if x.prefill, err = newGemm(q, p.Exact); err != nil {
 		return nil, err
 	}
+	if Batches(m.Type, p.Exact) {
+		if x.batched, err = newBatched(q, m.Type); err != nil {
+			return nil, err
+		}
+	}
 	return x, nil
 }
 
@@ -121,10 +127,11 @@ func (x *Kernel) outputs(count int) int {
 // Workspace is the bytes of the device's workspace that Run takes with so many tokens; see
 // Device.Reserve.
 func (x *Kernel) Workspace(tokens int) uint64 {
+	most := max(x.transformedBytes(min(tokens, maxDecodeTokens)), x.batchedSpace(min(tokens, mostBatched)))
 	if tokens > maxDecodeTokens {
-		return x.gemmSpace(tokens).end
+		most = max(most, x.gemmSpace(tokens).end)
 	}
-	return x.transformedBytes(tokens)
+	return most
 }
 
 // transformedBytes is what rows of activations take in the type's domain, if that is another than
@@ -147,6 +154,9 @@ func (x *Kernel) Run(y, in *gpu.Buffer, tokens int) error {
 	}
 	if err := y.Holds("outputs", 4*uint64(tokens)*uint64(x.Outputs())); err != nil {
 		return err
+	}
+	if k := x.batched.kernelFor(tokens); k >= 0 {
+		return x.runBatched(k, y.Address(), in.Address(), tokens)
 	}
 	if tokens > maxDecodeTokens {
 		return x.runPrefill(y.Address(), in.Address(), tokens)

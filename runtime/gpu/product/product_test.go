@@ -165,7 +165,7 @@ const (
 	halfProduct  = 3e-4 // of f16
 )
 
-// TestProduct multiplies matrices of every type with 1 to 33 tokens.
+// TestProduct multiplies matrices of every type with 1 to 65 tokens.
 func TestProduct(t *testing.T) {
 	d := gputest.Open(t)
 	for k, typ := range weightTypes() {
@@ -182,18 +182,24 @@ func TestProduct(t *testing.T) {
 				rows, n := shape[0], shape[1]
 				m, w := matrixOf(t, d, typ, uint64(k), rows, n)
 				x := gputest.Must[*Kernel](t)(New(d, Spec{Matrix: m, Exact: exact}))
-				for i, tokens := range []int{1, 2, 5, 8, 9, 33} {
+				for i, tokens := range []int{1, 2, 5, 8, 9, 16, 23, 33, 64, 65} {
 					if gputest.Emulating && i > 1 && (i+s+k)%3 > 0 {
 						continue
 					}
 					in := gputest.Normal(uint64(tokens), tokens*n)
 					got := multiplied(t, d, x, in, tokens)
 					few, many := !exact && typ.Quantised && tokens <= maxDecodeTokens, tokens > maxDecodeTokens
+					batched := x.batched.kernelFor(tokens) >= 0
+					few = few && !batched
 					want, size := products(activationsOf(typ, in, n, few), w, n)
 					e := deviation(got, want, size)
 					worst[tokens/(maxDecodeTokens+1)] = max(worst[tokens/(maxDecodeTokens+1)], e)
 					limit := exactProduct
 					switch {
+					case batched && typ.Domain != nil:
+						limit = tableProduct
+					case batched:
+						limit = halfProduct
 					case few && typ.Domain != nil:
 						limit = tableProduct
 					case !exact && many:

@@ -49,6 +49,16 @@ inline float emulated_brain(unsigned h) { return emulated_bits<float>(h << 16); 
 inline float half_to_float(unsigned h) { return emulated_half(h & 0xffff); }
 inline unsigned emulated_to_half(float f) { return emulated_bits<uint16_t>((_Float16)f); }
 inline unsigned pair_f16(float a, float b) { return emulated_to_half(a) | emulated_to_half(b) << 16; }
+template <class F> inline unsigned emulated_halves(F f) { return emulated_to_half(f(0)) | emulated_to_half(f(16)) << 16; }
+inline unsigned add_halves(unsigned a, unsigned b) {
+  return emulated_halves([&](int k) { return half_to_float(a >> k) + half_to_float(b >> k); });
+}
+inline unsigned multiply_halves(unsigned a, unsigned b) {
+  return emulated_halves([&](int k) { return half_to_float(a >> k) * half_to_float(b >> k); });
+}
+inline unsigned multiply_add_halves(unsigned a, unsigned b, unsigned c) {
+  return emulated_halves([&](int k) { return half_to_float(a >> k) * half_to_float(b >> k) + half_to_float(c >> k); });
+}
 inline unsigned emulated_to_brain(float f) {
   const unsigned u = emulated_bits<unsigned>(f);
   if (f != f) return 0x7fff;
