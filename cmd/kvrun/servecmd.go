@@ -110,7 +110,7 @@ func (f *serveFlags) readKeys(e *environment) error {
 		if err != nil {
 			return err
 		}
-		all = append(all, strings.Split(lines, "\n")...)
+		all = append(all, strings.Split(strings.TrimPrefix(lines, "\ufeff"), "\n")...) // of Windows
 		from = "--api-key-file " + f.keyFile
 	}
 	var keys []string
