@@ -96,8 +96,8 @@ func TestEveryKernel(t *testing.T) {
 }
 
 // TestUnseenKernels evaluates the kernels of types that do not ship, whose layouts and arithmetic
-// no shipped type has: all for a machine with few registers, codecs for every processor's first
-// set.
+// no shipped type has: all for a machine with few registers and for one that folds sums, codecs
+// for every processor's first set.
 func TestUnseenKernels(t *testing.T) {
 	set, err := spec.Load(os.DirFS(filepath.Join(root, "testdata/unseen")))
 	if err != nil {
@@ -115,7 +115,7 @@ func TestUnseenKernels(t *testing.T) {
 		for _, typ := range set.Types {
 			t.Run(m.suffix+"/"+typ.Name, func(t *testing.T) {
 				e := &evaluator{T: t, caps: m.caps, suffix: m.suffix, ran: ran}
-				if e.codec(typ); m.suffix == "Few" {
+				if e.codec(typ); m.suffix == "Few" || m.caps.Folded {
 					e.products(typ)
 					e.mixes(typ)
 				}

@@ -66,7 +66,7 @@ func newQ8(b *ir.Builder, c Caps, t *spec.Type, m, group int) *q8 {
 	k.scale, k.min = scaled(k.reader.a.Scale, factor, t), k.reader.a.Min
 	k.one = oneRowOf(k)
 	k.lanes = ir.VectorLanes
-	if c.Folded && k.isUniform(k.scale) && (k.one == nil || k.one.grain == chunk) {
+	if c.Folded && k.isUniform(k.scale) && !k.hasBlockCode(k.scale) && !k.hasBlockCode(k.min) && (k.one == nil || k.one.grain == chunk) {
 		k.lanes /= 2
 	}
 	k.reader.width = k.lanes
@@ -76,6 +76,19 @@ func newQ8(b *ir.Builder, c Caps, t *spec.Type, m, group int) *q8 {
 // isUniform reports whether one scale serves all lanes of a chunk.
 func (k *q8) isUniform(e spec.Expr) bool {
 	return perBlock(e, k.reader.t.Block) || e.Run()%chunk == 0
+}
+
+// hasBlockCode reports whether e has an integer of the block in it, such as a zero point: it is read
+// into a whole vector.
+func (k *q8) hasBlockCode(e spec.Expr) bool {
+	found := false
+	if e != nil {
+		spec.Walk(e, func(e spec.Expr) {
+			r, ok := e.(*spec.Ref)
+			found = found || ok && r.Code != nil && perBlock(r, k.reader.t.Block)
+		})
+	}
+	return found
 }
 
 // row sums the products of the row that k.w points to; the number of blocks is a parameter.
