@@ -173,6 +173,9 @@ func (f *serveFlags) serve(e *environment, s *session, l net.Listener) error {
 	}
 	defer c.Close()
 	o := serve.Options{Parallel: f.parallel, Queue: f.queue}
+	if len(f.keys) > 1 { // one client leaves places to the others
+		o.ClientQueue = max(1, f.queue/2)
+	}
 	done, err := f.keep.options(s, c, e.stderr, &o)
 	if err != nil {
 		return err

@@ -78,8 +78,8 @@ func (k *q8) isUniform(e spec.Expr) bool {
 	return perBlock(e, k.reader.t.Block) || e.Run()%chunk == 0
 }
 
-// hasBlockCode reports whether e has an integer of the block in it, such as a zero point: it is read
-// into a whole vector.
+// hasBlockCode reports whether e has an integer of the block in it, such as a zero point: it is
+// read into a whole vector.
 func (k *q8) hasBlockCode(e spec.Expr) bool {
 	found := false
 	if e != nil {

@@ -23,7 +23,7 @@ func (a *API) Register(mux *http.ServeMux) {
 		"/v1/messages/count_tokens": a.count,
 	} {
 		mux.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) {
-			if err := answer(w, r); err != nil && r.Context().Err() == nil {
+			if err := wire.Told(r, answer(w, r)); err != nil {
 				WriteError(w, err)
 			}
 		})

@@ -54,7 +54,7 @@ func (s *streaming) send(e event) error { return s.Event(e.Type, e) }
 func (a *API) stream(w http.ResponseWriter, r *http.Request, m answer, answered *host.Answer) {
 	s := &streaming{Stream: wire.NamedEvents(w, a.Ping)}
 	defer s.Close()
-	if err := s.run(m, answered); err != nil && r.Context().Err() == nil {
+	if err := wire.Told(r, s.run(m, answered)); err != nil {
 		s.Event("error", shape(wire.Of(err)))
 	}
 }

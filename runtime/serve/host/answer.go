@@ -39,6 +39,7 @@ type Answer struct {
 
 	h       *Host
 	text    *serve.Text
+	ctx     context.Context // of the text
 	cancel  context.CancelFunc
 	reader  *chat.Answer // nil for a text
 	calls   bool         // functions may be asked for
@@ -53,7 +54,7 @@ type Answer struct {
 // Result is what became of an answer.
 type Result struct {
 	Tokens []int32       // generated
-	Stop   generate.Stop // generate.StopInterrupted where the client went away
+	Stop   generate.Stop // why it ended
 	Reused int           // tokens of the prompt that were cached
 	Calls  int           // functions that the model asks for
 
@@ -90,9 +91,9 @@ func (h *Host) Start(ctx context.Context, r Request) (*Answer, error) {
 		a.drawn = &drawn{t: h.Tokenizer, alternatives: r.Alternatives}
 		s.Observe = a.drawn.observe
 	}
-	ctx, a.cancel = context.WithCancel(ctx)
+	a.ctx, a.cancel = context.WithCancel(ctx)
 	var err error
-	if a.text, err = h.submit(ctx, s); err != nil {
+	if a.text, err = h.submit(a.ctx, s); err != nil {
 		a.cancel()
 		return nil, err
 	}
@@ -169,12 +170,16 @@ func (a *Answer) Thought() int {
 	return len(a.h.Tokenizer.Encode(a.thought.String(), false, false))
 }
 
-// Result waits for the end.
+// Result waits for the end. An answer that was given up, for the client went away or the server
+// ends, is an error: it is not whole.
 func (a *Answer) Result() (Result, error) {
 	r, err := a.text.Wait()
 	out := Result{Tokens: r.Tokens, Stop: r.Stop, Reused: r.Reused, Calls: a.asked, Matched: r.Matched, Prompt: r.Queued + r.Prompt, Total: r.Total}
-	if a.enough {
+	switch {
+	case a.enough:
 		out.Stop = generate.StopEnd
+	case err == nil && r.Stop == generate.StopInterrupted:
+		err = context.Cause(a.ctx)
 	}
 	return out, ended(err)
 }

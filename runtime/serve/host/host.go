@@ -164,22 +164,17 @@ func (h *Host) submit(ctx context.Context, r serve.Request) (*serve.Text, error)
 	case errors.As(err, &busy):
 		return nil, &wire.Error{Status: http.StatusTooManyRequests, Code: "rate_limit_exceeded", Retry: busy.Wait, Message: fmt.Sprintf("%d requests wait, and no more may: try again later", busy.Waiting)}
 	case errors.Is(err, serve.ErrClosed):
-		return nil, closing()
+		return nil, wire.Closing
 	case err != nil:
 		return nil, wire.Invalid("", "%v", err)
 	}
 	return text, nil
 }
 
-// closing is the error of what is not done when the server ends.
-func closing() *wire.Error {
-	return &wire.Error{Status: http.StatusServiceUnavailable, Code: "server_closing", Message: "the server is stopping"}
-}
-
 // ended is the error of a text that did not come to its end.
 func ended(err error) error {
 	if errors.Is(err, serve.ErrClosed) {
-		return closing()
+		return wire.Closing
 	}
 	return err
 }

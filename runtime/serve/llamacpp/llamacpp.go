@@ -29,7 +29,7 @@ func (a *API) Register(mux *http.ServeMux) {
 		"GET /slots":           a.slots,
 	} {
 		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
-			if err := answer(w, r); err != nil && r.Context().Err() == nil {
+			if err := wire.Told(r, answer(w, r)); err != nil {
 				openai.WriteError(w, err)
 			}
 		})

@@ -153,7 +153,7 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, asked host.Request,
 	result, err := s.Result()
 	if err != nil {
 		if out != nil && out.Begun() {
-			if r.Context().Err() == nil {
+			if err = wire.Told(r, err); err != nil {
 				out.Line(failure{wire.Of(err).Message})
 			}
 			return nil

@@ -28,7 +28,7 @@ func (a *API) Register(mux *http.ServeMux) {
 		"GET /api/version":   a.version,
 	} {
 		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
-			if err := answer(w, r); err != nil && r.Context().Err() == nil {
+			if err := wire.Told(r, answer(w, r)); err != nil {
 				WriteError(w, err)
 			}
 		})

@@ -45,8 +45,8 @@ func allOf(s *wire.Stream, r *http.Request, answers []*host.Answer, send func(in
 	}
 	all.Wait()
 	err := errors.Join(errs...)
-	if err != nil && r.Context().Err() == nil {
-		s.Event("", failure{shape(wire.Of(err))})
+	if told := wire.Told(r, err); told != nil {
+		s.Event("", failure{shape(wire.Of(told))})
 	}
 	return err == nil
 }

@@ -280,7 +280,7 @@ func (a *API) respond(w http.ResponseWriter, r *http.Request) error {
 		if out.Stream == nil || !out.Begun() {
 			return err
 		}
-		if r.Context().Err() == nil {
+		if err = wire.Told(r, err); err != nil {
 			out.fail(err)
 		}
 		return nil

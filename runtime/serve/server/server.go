@@ -84,8 +84,8 @@ func Serve(ctx context.Context, l net.Listener, handler http.Handler, o Options)
 	if o.Connections <= 0 {
 		o.Connections = 512
 	}
-	asking, giveUp := context.WithCancel(context.WithoutCancel(ctx))
-	defer giveUp()
+	asking, giveUp := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer giveUp(wire.Closing)
 	s := &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: min(o.Timeout, 10*time.Second),
@@ -106,7 +106,7 @@ func Serve(ctx context.Context, l net.Listener, handler http.Handler, o Options)
 	defer cancel()
 	err := s.Shutdown(grace)
 	if errors.Is(err, context.DeadlineExceeded) { // what runs still is told to end
-		giveUp()
+		giveUp(wire.Closing)
 		last, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		if s.Shutdown(last) != nil {

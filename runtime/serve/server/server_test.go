@@ -253,16 +253,21 @@ func TestSlow(t *testing.T) {
 func TestEnd(t *testing.T) {
 	for name, c := range map[string]struct {
 		grace time.Duration
+		path  string
 		body  string
 		says  string
+		not   string
 	}{
-		"in time":  {time.Minute, `{"prompt": "KING", "max_tokens": 40, "ignore_eos": true, "stream": true}`, "[DONE]"},
-		"too long": {50 * time.Millisecond, endless, ""},
+		"in time":              {time.Minute, "/v1/completions", `{"prompt": "KING", "max_tokens": 40, "ignore_eos": true, "stream": true}`, "[DONE]", "stopping"},
+		"too long":             {50 * time.Millisecond, "/v1/completions", endless, "the server is stopping", "[DONE]"},
+		"too long, llama.cpp":  {50 * time.Millisecond, "/completion", `{"prompt": "KING", "n_predict": 900, "ignore_eos": true, "stream": true}`, "the server is stopping", `"stop":true`},
+		"too long, a response": {50 * time.Millisecond, "/v1/responses", `{"input": "KING", "max_output_tokens": 900, "ignore_eos": true, "stream": true}`, "the server is stopping", "response.completed"},
+		"too long, ollama":     {50 * time.Millisecond, "/api/generate", `{"model": "tiny", "prompt": "KING", "options": {"num_predict": 900}}`, "the server is stopping", `"done":true`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := served.Host(t, served.Options{Size: 1024, Sequences: 1})
 			address, stop := listen(t, m, server.Options{Grace: c.grace})
-			conn := dial(t, address, post("/v1/completions", c.body))
+			conn := dial(t, address, post(c.path, c.body))
 			r := bufio.NewReader(conn)
 			if _, err := r.ReadString('\n'); err != nil {
 				t.Fatal(err)
@@ -272,8 +277,8 @@ func TestEnd(t *testing.T) {
 				t.Error(err)
 			}
 			rest, _ := io.ReadAll(r)
-			if !strings.Contains(string(rest), c.says) {
-				t.Errorf("%s", rest)
+			if !strings.Contains(string(rest), c.says) || strings.Contains(string(rest), c.not) {
+				t.Errorf("the end of the answer: %s", rest[max(0, len(rest)-600):])
 			}
 			if took := time.Since(start); took > 15*time.Second {
 				t.Errorf("the end took %v", took)

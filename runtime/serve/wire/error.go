@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -22,6 +23,23 @@ func (e *Error) Error() string { return e.Message }
 // Invalid is a request that is wrong in one field, "" for the whole.
 func Invalid(param, format string, args ...any) *Error {
 	return &Error{Status: http.StatusBadRequest, Message: fmt.Sprintf(format, args...), Param: param}
+}
+
+// Closing is what is told of what is not done when the server ends. It is the cause of the context
+// of a request that is given up then.
+var Closing error = &Error{Status: http.StatusServiceUnavailable, Code: "server_closing", Message: "the server is stopping"}
+
+// Told is what a client is told of an error of its request: nil where it went away, and that the
+// server is stopping where that ended the request.
+func Told(r *http.Request, err error) error {
+	switch {
+	case err == nil || r.Context().Err() == nil:
+		return err
+	case errors.Is(context.Cause(r.Context()), Closing):
+		return Closing
+	default:
+		return nil
+	}
 }
 
 // Of is err as an Error. One that no client has caused is told in general words only.
