@@ -52,7 +52,7 @@ import (
 	"github.com/kvgen/kvgen/gen"
 
 	"github.com/kvgen/kvgen/cmd/internal/interrupt"
-	"github.com/kvgen/kvgen/cmd/internal/limit"
+	_ "github.com/kvgen/kvgen/cmd/internal/limit" // before all that opens a file
 	"github.com/kvgen/kvgen/cmd/internal/plain"
 	"github.com/kvgen/kvgen/cmd/internal/version"
 	"github.com/kvgen/kvgen/internal/suggest"
@@ -91,10 +91,6 @@ func (f finding) Error() string { return string(f) }
 const enough = time.Second / 2
 
 func main() {
-	if err := limit.Check(); err != nil {
-		fmt.Fprintln(os.Stderr, "kvgen:", err)
-		os.Exit(2)
-	}
 	h := interrupt.Start(os.Stderr, enough)
 	code := runUntil(h.Context, os.Stdout, os.Stderr, os.Args[1:])
 	h.Close()

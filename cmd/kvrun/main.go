@@ -103,7 +103,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/kvgen/kvgen/cmd/internal/interrupt"
-	"github.com/kvgen/kvgen/cmd/internal/limit"
+	_ "github.com/kvgen/kvgen/cmd/internal/limit" // before all that opens a file
 	"github.com/kvgen/kvgen/cmd/internal/output"
 	"github.com/kvgen/kvgen/cmd/internal/plain"
 	"github.com/kvgen/kvgen/cmd/internal/progress"
@@ -179,10 +179,6 @@ func commands() []command {
 }
 
 func main() {
-	if err := limit.Check(); err != nil {
-		fmt.Fprintln(os.Stderr, "kvrun:", err)
-		os.Exit(2)
-	}
 	h := interrupt.Start(os.Stderr, 0)
 	e := &environment{ctx: h.Context, divert: h.Divert, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
 	code := e.run(os.Args[1:])
