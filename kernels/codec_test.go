@@ -58,7 +58,11 @@ func TestF16IsExact(t *testing.T) {
 	for h := range n {
 		packed = append(packed, byte(h), byte(h>>8))
 	}
-	for _, impl := range kernels.Default().ByName("f16").Impls {
+	f16 := kernels.Default().ByName("f16")
+	if f16 == nil {
+		t.Skip("this table has no type f16")
+	}
+	for _, impl := range f16.Impls {
 		if impl.Decode == nil {
 			continue
 		}
