@@ -320,7 +320,7 @@ func (p *patternReader) hex(n int) (Runes, error) {
 	return nil, p.wrong("want %d hexadecimal digits", n)
 }
 
-// unicode reads \uXXXX, a pair of them, or \u{X}.
+// unicode reads \u and four digits, a pair of them, or \u{X}.
 func (p *patternReader) unicode() (Runes, error) {
 	if p.take("{") {
 		inside, _, _ := strings.Cut(p.text[p.at:], "}")
