@@ -132,7 +132,8 @@ const answers = `document.querySelectorAll("article.assistant .note").length`
 
 // TestKeyboard talks to the model with the keyboard alone, stops an answer, and begins again.
 func TestKeyboard(t *testing.T) {
-	h := served.Host(t, served.Options{Size: 1024})
+	// An answer that nobody stops takes a minute.
+	h := served.Host(t, served.Options{Size: 1024, Pace: func() { time.Sleep(10 * time.Millisecond) }})
 	s := show(t, h, server.Options{}, desk)
 	s.has("model", "tiny")
 	s.tabTo("say")
@@ -144,6 +145,7 @@ func TestKeyboard(t *testing.T) {
 	s.send("RICHARD")
 	s.wait(`document.querySelector("article.assistant .text").textContent.length > 10`)
 	s.has("running", "1")
+	s.wait(`document.getElementById("decode").textContent !== "0"`)
 	s.press(kb.Escape)
 	s.wait(answers + " === 1")
 	if got := s.text(`document.getElementById("say").value`); got != "" {
@@ -160,7 +162,6 @@ func TestKeyboard(t *testing.T) {
 			t.Fatal("the server goes on with an answer that was stopped")
 		}
 	}
-	s.wait(`document.getElementById("decode").textContent !== "0"`)
 	s.has("occupancy", "of 2,048 cells")
 	s.sound()
 	s.send("more")

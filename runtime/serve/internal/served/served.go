@@ -31,6 +31,7 @@ type Options struct {
 	Server    server.Options
 	Cache     string // the type of its keys and values, "" for f16
 	Shadow    bool   // every text is replayed, with a reference cache of f16
+	Pace      func() // is called before each layer of a step: one that waits makes a model that is slow everywhere
 }
 
 // Start serves a model called "tiny" until the test ends, and returns the server's address.
@@ -82,15 +83,18 @@ func Host(t testing.TB, o Options) *host.Host {
 	}
 	s := serve.New(c, words, with)
 	if !o.Stopped {
-		run(t, s)
+		run(t, s, o.Pace)
 	}
 	return host.New(host.Host{Name: "tiny", Created: time.Unix(1700000000, 0), Tokenizer: words, Template: template, Scheduler: s,
 		File: host.File{Arch: m.Arch, Type: "mixed", Parameters: 5115000, Bytes: 5 << 20}, Parallel: o.Sequences, Size: o.Size, Trained: m.Context, Limit: -1, Sampling: sample.Options{Repeat: 1, TopP: 1}, Plan: plan.Record(0)})
 }
 
 // run runs a scheduler until the test ends.
-func run(t testing.TB, s *serve.Scheduler) {
+func run(t testing.TB, s *serve.Scheduler, pace func()) {
 	ctx, cancel := context.WithCancel(context.Background())
+	if pace != nil {
+		ctx = paced{ctx, pace}
+	}
 	done := make(chan error)
 	go func() { done <- s.Run(ctx) }()
 	t.Cleanup(func() {
@@ -99,6 +103,17 @@ func run(t testing.TB, s *serve.Scheduler) {
 			t.Errorf("the scheduler ended: %v", err)
 		}
 	})
+}
+
+// paced is a context that takes its time when it is asked whether it has ended.
+type paced struct {
+	context.Context
+	pace func()
+}
+
+func (p paced) Err() error {
+	p.pace()
+	return p.Context.Err()
 }
 
 func must(t testing.TB, err error) {
