@@ -31,7 +31,7 @@ type Options struct {
 	Server    server.Options
 	Cache     string // the type of its keys and values, "" for f16
 	Shadow    bool   // every text is replayed, with a reference cache of f16
-	Pace      func() // is called before each layer of a step: one that waits makes a model that is slow everywhere
+	Pace      func() // is called before each layer of a step, and may wait: a slow model
 }
 
 // Start serves a model called "tiny" until the test ends, and returns the server's address.
