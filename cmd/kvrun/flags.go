@@ -164,7 +164,7 @@ var variables = []struct{ name, flag string }{
 	{"CACHE_TYPE_K", "cache-type-k"}, {"CACHE_TYPE_V", "cache-type-v"}, {"FLASH_ATTN", "flash-attn"}, {"N_GPU_LAYERS", "gpu-layers"}, {"DEVICE", "device"}, {"TENSOR_SPLIT", "tensor-split"},
 	{"TEMPERATURE", "temp"}, {"TOP_K", "top-k"}, {"TOP_P", "top-p"}, {"MIN_P", "min-p"}, {"REPEAT_PENALTY", "repeat-penalty"},
 	{"NO_CONTEXT_SHIFT", "no-context-shift"},
-	{"HOST", "host"}, {"PORT", "port"}, {"ALIAS", "alias"}, {"TIMEOUT", "timeout"}, {"KV_UNIFIED", "kv-unified"},
+	{"HOST", "host"}, {"PORT", "port"}, {"ALIAS", "alias"}, {"TIMEOUT", "timeout"}, {"KV_UNIFIED", "kv-unified"}, {"SSL_CERT_FILE", "tls-cert"}, {"SSL_KEY_FILE", "tls-key"},
 }
 
 // readsVariables are the commands that read them, as their counterparts in llama.cpp do.

@@ -71,7 +71,7 @@ var examples = map[string][]string{
 // flagValue is what a flag of a command can be given, for help and completion.
 func flagValue(command, flag string) manual.Value {
 	switch flag {
-	case "model", "file", "spec", "policy", "prompt-cache", "out", "report", "show", "kl-divergence-base", "tokens", "journal", "check", "haystack", "api-key-file", "grammar-file", "json-schema-file":
+	case "model", "file", "spec", "policy", "prompt-cache", "out", "report", "show", "kl-divergence-base", "tokens", "journal", "check", "haystack", "api-key-file", "tls-cert", "tls-key", "grammar-file", "json-schema-file":
 		return manual.Value{File: true}
 	case "chat":
 		return manual.Value{File: command == "sweep"}

@@ -92,6 +92,9 @@ func TestServeRefused(t *testing.T) {
 		{[]string{"--queue", "0"}, 2, "--queue 0"},
 		{nil, 1, "--host 192.0.2.7: others than this machine"},
 		{[]string{"--max-body", "1"}, 2, "--max-body 1"},
+		{[]string{"--max-bodies", "4096"}, 2, "--max-bodies 4096: want 0, or --max-body, which is 16777216"},
+		{[]string{"--tls-key", none}, 2, "--tls-cert and --tls-key go together"},
+		{[]string{"--ssl-cert-file", short, "--ssl-key-file", none}, 2, "--tls-cert " + short},
 	} {
 		code, _, stderr := kvrun("", append([]string{"serve"}, c.args...)...)
 		if code != c.code || !strings.Contains(stderr, c.says) || strings.Contains(stderr, "abc") {

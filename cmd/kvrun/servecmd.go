@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -44,6 +45,10 @@ type serveFlags struct {
 	timeout  int // seconds
 	grace    int
 	body     int64 // bytes
+	bodies   int64 // bytes of all together
+	cert     string
+	certKey  string
+	tls      *tls.Config // nil for plain HTTP
 	keys     server.Keys
 	keep     keepFlags
 }
@@ -60,6 +65,9 @@ func (f *serveFlags) add(fs *pflag.FlagSet) {
 	fs.IntVar(&f.timeout, "timeout", 60, "`seconds` that a client may take to send a request")
 	fs.IntVar(&f.grace, "grace", 20, "`seconds` that answers have to come to their end when the server is stopped")
 	fs.Int64Var(&f.body, "max-body", wire.Default.Body, "`bytes` of a request at most")
+	fs.Int64Var(&f.bodies, "max-bodies", 0, "`bytes` of the requests that are being answered together, 0 for 8 times --max-body")
+	fs.StringVar(&f.cert, "tls-cert", "", "`file` of a certificate and its chain in PEM: the server speaks HTTPS with it")
+	fs.StringVar(&f.certKey, "tls-key", "", "`file` of the certificate's private key in PEM")
 	fs.IntVarP(&f.sample.predict, "predict", "n", -1, "`tokens` to generate at most where a request says nothing; -1 for no limit")
 	f.keep.add(fs)
 	f.sample.addDraws(fs)
@@ -85,12 +93,34 @@ func (f *serveFlags) check(e *environment) error {
 	if f.body < 1024 || f.body > 1<<30 {
 		return fmt.Errorf("--max-body %d: want 1024 to %d bytes", f.body, 1<<30)
 	}
-	if err := f.readKeys(e); err != nil {
+	if f.bodies != 0 && (f.bodies < f.body || f.bodies > 1<<40) {
+		return fmt.Errorf("--max-bodies %d: want 0, or --max-body, which is %d, to %d bytes", f.bodies, f.body, 1<<40)
+	}
+	if err := cmp.Or(f.readKeys(e), f.readCertificate()); err != nil {
 		return err
 	}
 	if !loopback(f.host) && len(f.keys) == 0 {
 		return refuse("--host %.100s: others than this machine may ask there, so it needs a key: --api-key-file FILE", f.host)
 	}
+	return nil
+}
+
+// readCertificate reads the certificate that the server speaks HTTPS with, if there is one.
+func (f *serveFlags) readCertificate() error {
+	switch {
+	case f.cert == "" && f.certKey == "":
+		return nil
+	case f.cert == "" || f.certKey == "":
+		return errors.New("--tls-cert and --tls-key go together: one is the certificate, the other its private key")
+	}
+	c, err := tls.LoadX509KeyPair(f.cert, f.certKey)
+	switch {
+	case err != nil:
+		return fmt.Errorf("--tls-cert %.200s, --tls-key %.200s: %w", f.cert, f.certKey, err)
+	case time.Now().After(c.Leaf.NotAfter):
+		return fmt.Errorf("--tls-cert %.200s: the certificate ended on %s", f.cert, c.Leaf.NotAfter.Format(time.DateOnly))
+	}
+	f.tls = &tls.Config{Certificates: []tls.Certificate{c}, MinVersion: tls.VersionTLS12}
 	return nil
 }
 
@@ -195,7 +225,11 @@ func (f *serveFlags) serve(e *environment, s *session, l net.Listener) error {
 	}()
 	s.describe(e.stderr)
 	fmt.Fprintf(e.stderr, "%s: %d texts of %d positions at the same time, cache plan %s\n", plain.Name(h.Name, 80), f.parallel, size, h.PlanID())
-	fmt.Fprintf(e.stderr, "listening on http://%s\n", l.Addr())
+	scheme := "http"
+	if f.tls != nil {
+		scheme = "https"
+	}
+	fmt.Fprintf(e.stderr, "listening on %s://%s\n", scheme, l.Addr())
 	err = server.Serve(serving, l, server.Handler(h, f.options(e)), f.options(e))
 	stop()
 	if ran := <-steps; !errors.Is(ran, context.Canceled) {
@@ -256,7 +290,12 @@ func (f *serveFlags) measured(s *session) string {
 // options are how the server is guarded.
 func (f *serveFlags) options(e *environment) server.Options {
 	o := server.Options{Keys: f.keys, Loopback: loopback(f.host), Limits: wire.Default, Build: "kvrun " + version.Short(), Timeout: time.Duration(f.timeout) * time.Second, Grace: time.Duration(f.grace) * time.Second}
-	o.Limits.Body = f.body
+	o.Limits.Body, o.Bodies, o.TLS = f.body, f.bodies, f.tls
+	o.Errors = func(says string) { // a panic always, the rest if asked
+		if f.m.verbose || strings.HasPrefix(says, "http: panic") {
+			fmt.Fprintln(e.stderr, plain.Text(says))
+		}
+	}
 	if f.m.verbose {
 		o.Log = func(r server.Request) {
 			fmt.Fprintf(e.stderr, "%s %s %d, %d bytes, %.0f ms\n", r.Method, plain.Name(r.Path, 80), r.Status, r.Bytes, ms(r.Took))

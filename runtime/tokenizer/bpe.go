@@ -2,6 +2,7 @@ package tokenizer
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -132,7 +133,7 @@ func (b *bpe) encodeWord(ids []int32, word string, m *merger) []int32 {
 			return append(ids, id)
 		}
 	}
-	m.symbols = m.symbols[:0]
+	m.symbols = slices.Grow(m.symbols[:0], len(word))
 	if b.chars {
 		for i := 0; i < len(word); {
 			_, n := utf8.DecodeRuneInString(word[i:])

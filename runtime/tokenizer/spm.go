@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -70,7 +71,7 @@ func (s *spm) encode(ids []int32, text string, m *merger) []int32 {
 
 // encodeWord appends the ids of text, which it looks at as a whole for each merge.
 func (s *spm) encodeWord(ids []int32, text string, m *merger) []int32 {
-	m.symbols = m.symbols[:0]
+	m.symbols = slices.Grow(m.symbols[:0], utf8.RuneCountInString(text))
 	for i := 0; i < len(text); {
 		_, n := utf8.DecodeRuneInString(text[i:])
 		m.add(i, i+n, s.lookup(text[i:i+n]))

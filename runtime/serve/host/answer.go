@@ -72,7 +72,7 @@ func (h *Host) Start(ctx context.Context, r Request) (*Answer, error) {
 		if err != nil {
 			return nil, err
 		}
-		err = h.prepare(ctx, func() error {
+		err = h.prepare(ctx, len(text), func() error {
 			s.Tokens = h.Template.Encode(text, true)
 			return nil
 		})

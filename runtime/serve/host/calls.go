@@ -46,7 +46,7 @@ func (h *Host) Hold(ctx context.Context, r *Request, c Choice) (err error) {
 	}
 	m := h.Template.Markup()
 	r.fromStart = m.Headed
-	err = h.prepare(ctx, func() error {
+	err = h.prepare(ctx, 0, func() error {
 		r.Options.Grammar, err = calls.Compile(h.marked(), &m, functions, calls.Options{One: r.OneCall, Free: !c.Required})
 		return err
 	})

@@ -54,6 +54,7 @@ type Host struct {
 	Measured string    // what is known of the plan's error, and by whom; "" for nothing
 
 	preparing chan struct{} // a token for each request whose text is being read
+	large     chan struct{} // the same of a text that is read alone; taken first
 	words     func() *grammar.Vocabulary
 	marked    func() *grammar.Vocabulary // with the control tokens of the markup of calls
 }
@@ -61,6 +62,7 @@ type Host struct {
 // New makes a host of what is set.
 func New(h Host) *Host {
 	h.preparing = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)))
+	h.large = make(chan struct{}, 1)
 	h.words = sync.OnceValue(func() *grammar.Vocabulary { return grammar.NewVocabulary(h.Tokenizer) })
 	h.marked = sync.OnceValue(h.callWords)
 	return &h
@@ -93,15 +95,26 @@ func (h *Host) Has(model, plan string) error {
 	return nil
 }
 
-// prepare runs f, which reads a text of a request: few at a time, since each takes a processor.
-func (h *Host) prepare(ctx context.Context, f func() error) error {
-	select {
-	case h.preparing <- struct{}{}:
-		defer func() { <-h.preparing }()
-		return f()
-	case <-ctx.Done():
-		return ctx.Err()
+// alone is from how many bytes on a text is read while no other of such a size is: a word takes up
+// to 50 times its bytes while it is cut into tokens, and a text may be one word.
+const alone = 1 << 20
+
+// prepare runs f, which reads a text of a request, of so many bytes: few at a time, since each
+// takes a processor.
+func (h *Host) prepare(ctx context.Context, bytes int, f func() error) error {
+	places := []chan struct{}{h.preparing}
+	if bytes >= alone {
+		places = []chan struct{}{h.large, h.preparing}
 	}
+	for _, place := range places {
+		select {
+		case place <- struct{}{}:
+			defer func() { <-place }()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return f()
 }
 
 // Prompt is the text of a conversation.
@@ -109,7 +122,7 @@ func (h *Host) Prompt(ctx context.Context, c *chat.Conversation) (text string, e
 	if h.Template == nil {
 		return "", wire.Invalid("", "the model cannot be talked to: %v", h.NoChat)
 	}
-	err = h.prepare(ctx, func() error {
+	err = h.prepare(ctx, 0, func() error {
 		text, err = h.Template.Render(*c)
 		switch {
 		case errors.Is(err, chat.ErrNoTools):
@@ -128,7 +141,7 @@ func (h *Host) Tokenize(ctx context.Context, c *chat.Conversation) (ids []int32,
 	if err != nil {
 		return nil, err
 	}
-	err = h.prepare(ctx, func() error {
+	err = h.prepare(ctx, len(text), func() error {
 		ids = h.Template.Encode(text, c.Generate)
 		return nil
 	})
@@ -142,7 +155,7 @@ func (h *Host) Encode(ctx context.Context, text string) ([]int32, error) {
 
 // EncodeAs is Encode with or without what begins a text, and control tokens that it spells.
 func (h *Host) EncodeAs(ctx context.Context, text string, begin, control bool) (ids []int32, err error) {
-	err = h.prepare(ctx, func() error {
+	err = h.prepare(ctx, len(text), func() error {
 		ids = h.Tokenizer.Encode(text, begin, control)
 		return nil
 	})
@@ -182,7 +195,7 @@ func ended(err error) error {
 // Grammar compiles a JSON schema, which holds an answer to its values. The error names the keyword
 // that cannot be enforced.
 func (h *Host) Grammar(ctx context.Context, param string, text []byte) (g *grammar.Grammar, err error) {
-	err = h.prepare(ctx, func() error {
+	err = h.prepare(ctx, 0, func() error {
 		g, err = schema.Compile(h.words(), text)
 		return err
 	})

@@ -65,8 +65,8 @@ func TestOpen(t *testing.T) {
 		handler, method, host string
 		code                  int
 	}{
-		{"open", "GET", "localhost:8080", 200}, {"open", "HEAD", "127.0.0.1", 200}, {"open", "POST", "localhost", 404},
-		{"open", "GET", "evil.example", 403}, {"keyed", "GET", "served.example", 200}, {"keyed", "POST", "served.example", 404},
+		{"open", "GET", "localhost:8080", 200}, {"open", "HEAD", "127.0.0.1", 200}, {"open", "POST", "localhost", 405},
+		{"open", "GET", "evil.example", 403}, {"keyed", "GET", "served.example", 200}, {"keyed", "POST", "served.example", 405},
 	} {
 		w := get(c.handler, c.method, c.host)
 		if w.Code != c.code || strings.Contains(w.Body.String(), "secret") {

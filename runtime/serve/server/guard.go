@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,14 +48,29 @@ func (k Keys) allow(r *http.Request) bool {
 
 // Request is what a log says of one: nothing of its text, and no key.
 type Request struct {
-	Method, Path string
-	Status       int
-	Bytes        int64 // of the answer
-	Took         time.Duration
+	Method string // "-" for one that HTTP does not have
+	Path   string // as the server has it, /v1/models/{name...} for one; "-" where it has none
+	Status int
+	Bytes  int64 // of the answer
+	Took   time.Duration
 }
 
-// guard lets those requests through that may be answered.
-func guard(next http.Handler, o Options) http.Handler {
+// asked is a request for a log, before it is answered. A client may have put a key or a text into
+// any part of it, so that the path is that of the server's own table.
+func asked(mux *http.ServeMux, r *http.Request) Request {
+	q := Request{Method: "-", Path: "-"}
+	if slices.Contains(methods, r.Method) {
+		q.Method = r.Method
+	}
+	if _, pattern := mux.Handler(r); pattern != everything {
+		_, q.Path, _ = strings.Cut(pattern, " ")
+	}
+	return q
+}
+
+// guard lets those requests to next through that may be answered.
+func guard(mux *http.ServeMux, next http.Handler, o Options) http.Handler {
+	bodies := wire.NewBudget(o.Bodies)
 	origins := http.NewCrossOriginProtection()
 	origins.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		refuse(w, r, &wire.Error{Status: http.StatusForbidden, Message: "a page of another origin may not ask this server"})
@@ -64,15 +80,18 @@ func guard(next http.Handler, o Options) http.Handler {
 		seen := &recorder{ResponseWriter: w, status: http.StatusOK}
 		start := time.Now()
 		wire.Hurry(w) // whatever answers
-		defer func() {
-			if o.Log != nil {
-				o.Log(Request{r.Method, r.URL.Path, seen.status, seen.bytes, time.Since(start)})
-			}
-		}()
+		if o.Log != nil {
+			q := asked(mux, r)
+			defer func() {
+				q.Status, q.Bytes, q.Took = seen.status, seen.bytes, time.Since(start)
+				o.Log(q)
+			}()
+		}
 		switch {
 		case o.Loopback && len(o.Keys) == 0 && !local(r.Host):
 			refuse(seen, r, &wire.Error{Status: http.StatusForbidden, Message: fmt.Sprintf("the host %.64q is no name of this machine", r.Host)})
 		case open(r), o.Keys.allow(r):
+			defer bodies.Hold(r)()
 			inner.ServeHTTP(seen, r)
 		default:
 			w.Header().Set("WWW-Authenticate", "Bearer")

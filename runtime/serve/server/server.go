@@ -2,12 +2,13 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"log"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"golang.org/x/net/netutil"
@@ -30,7 +31,10 @@ type Options struct {
 	Connections int           // at most; 0 for 512
 	Ping        time.Duration // between comments in a stream that is silent; 0 for 30 s
 	Grace       time.Duration // for answers that run when the server ends
+	Bodies      int64         // bytes of all bodies together; 0 for 8 of the largest
 	Log         func(Request) // told of each request; nil for nobody
+	Errors      func(string)  // told of connections that fail and of panics; nil for nobody
+	TLS         *tls.Config   // with a certificate; nil for plain HTTP
 	Build       string        // what the program was built from, for /props
 }
 
@@ -42,6 +46,9 @@ func Handler(h *host.Host, o Options) http.Handler {
 	if o.Limits == (wire.Limits{}) {
 		o.Limits = wire.Default
 	}
+	if o.Bodies == 0 {
+		o.Bodies = 8 * o.Limits.Body
+	}
 	if o.Ping == 0 {
 		o.Ping = 30 * time.Second
 	}
@@ -49,15 +56,39 @@ func Handler(h *host.Host, o Options) http.Handler {
 	mux.Handle("GET /{$}", page.Handler())
 	mux.HandleFunc("GET /health", health)
 	mux.HandleFunc("GET /v1/health", health)
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		refuse(w, r, &wire.Error{Status: http.StatusNotFound, Code: "not_found", Message: fmt.Sprintf("%.8s %.100q is no request of this server", r.Method, r.URL.Path)})
-	})
+	mux.HandleFunc(everything, unknown(mux))
 	(&openai.API{Host: h, Limits: o.Limits, Ping: o.Ping}).Register(mux)
 	mux.HandleFunc("GET /v1/kv", costs(h))
 	(&llamacpp.API{Host: h, Limits: o.Limits, Ping: o.Ping, Build: o.Build}).Register(mux)
 	(&ollama.API{Host: h, Limits: o.Limits, Version: ollama.Version}).Register(mux)
 	(&anthropic.API{Host: h, Limits: o.Limits, Ping: o.Ping}).Register(mux)
-	return guard(named(mux, h), o)
+	return guard(mux, named(mux, h), o)
+}
+
+// everything is the pattern of requests that have no other.
+const everything = "/"
+
+// methods are those that are looked for in the table of paths.
+var methods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+
+// unknown refuses what the table of a server does not have: a method, or the path.
+func unknown(mux *http.ServeMux) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var allowed []string
+		for _, method := range methods {
+			other := *r
+			other.Method = method
+			if _, pattern := mux.Handler(&other); pattern != everything {
+				allowed = append(allowed, method)
+			}
+		}
+		if len(allowed) == 0 {
+			refuse(w, r, &wire.Error{Status: http.StatusNotFound, Code: "not_found", Message: fmt.Sprintf("%.8s %.100q is no request of this server", r.Method, r.URL.Path)})
+			return
+		}
+		w.Header().Set("Allow", strings.Join(allowed, ", "))
+		refuse(w, r, &wire.Error{Status: http.StatusMethodNotAllowed, Code: "method_not_allowed", Message: fmt.Sprintf("%.100q is asked by %s here", r.URL.Path, strings.Join(allowed, ", "))})
+	}
 }
 
 // health says that the server answers.
@@ -73,6 +104,16 @@ func named(next http.Handler, h *host.Host) http.Handler {
 		w.Header().Set("X-Kvrun-Cache-Plan", id)
 		next.ServeHTTP(w, r)
 	})
+}
+
+// errorWriter tells of what package http has to say, a write at a time.
+type errorWriter func(string)
+
+func (e errorWriter) Write(b []byte) (int, error) {
+	if e != nil {
+		e(strings.TrimSuffix(string(b), "\n"))
+	}
+	return len(b), nil
 }
 
 // Serve answers requests until ctx ends, and then those that are being answered, for o.Grace. It
@@ -92,11 +133,21 @@ func Serve(ctx context.Context, l net.Listener, handler http.Handler, o Options)
 		ReadTimeout:       o.Timeout,
 		IdleTimeout:       o.Timeout,
 		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          log.New(io.Discard, "", 0), // of clients' mistakes, with their addresses
+		ErrorLog:          log.New(errorWriter(o.Errors), "", 0),
+		TLSConfig:         o.TLS,
+		Protocols:         new(http.Protocols),
 		BaseContext:       func(net.Listener) context.Context { return asking },
 	}
+	s.Protocols.SetHTTP1(true) // a connection is one request at a time, which their number bounds
 	done := make(chan error, 1)
-	go func() { done <- s.Serve(netutil.LimitListener(l, o.Connections)) }()
+	go func() {
+		l := netutil.LimitListener(l, o.Connections)
+		if o.TLS != nil {
+			done <- s.ServeTLS(l, "", "")
+			return
+		}
+		done <- s.Serve(l)
+	}()
 	select {
 	case err := <-done:
 		return err

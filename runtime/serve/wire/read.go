@@ -42,7 +42,10 @@ func (l Limits) Read(w http.ResponseWriter, r *http.Request, v any) error {
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, l.Body))
 	var large *http.MaxBytesError
+	var refused *Error // by a Budget
 	switch {
+	case errors.As(err, &refused):
+		return refused
 	case errors.As(err, &large):
 		return &Error{Status: http.StatusRequestEntityTooLarge, Message: fmt.Sprintf("the body has more than %d bytes", l.Body)}
 	case err != nil:
