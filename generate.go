@@ -70,6 +70,7 @@
 //	runtime/serve/wire  what they share of HTTP: bodies, fields, errors, streams
 //	runtime/policy      what a person asks of the cache, by name or file, and plans in words
 //	runtime/synth       models of a given shape with random weights
+//	runtime/quantize    a model with its weights in other types
 //	runtime/demo        the embedded model and its texts
 //
 // Measuring:

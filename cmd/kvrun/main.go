@@ -21,6 +21,10 @@
 //	                             logits of given tokens as little-endian f32
 //	kvrun pull   NAME...         bring models by name and print where they are
 //	kvrun synth  --out FILE      write a model of a given shape with random weights
+//	kvrun tokenize [MODEL] -p TEXT
+//	                             the tokens of a text
+//	kvrun quantize IN OUT --type TYPE
+//	                             write a model with its weights in other types
 //	kvrun types  [MODEL]         the types that a cache can have, and what they take for a model
 //	kvrun selftest               what works on this machine, in one file to send
 //	kvrun help   [COMMAND]       the page of a command; kvrun help cache is how to choose a cache
@@ -170,6 +174,8 @@ func commands() []command {
 		{"logits", "logits of given tokens as little-endian f32", logitsCommand},
 		{"pull", "bring a model from Hugging Face, ollama's library or an address", pullCommand},
 		{"synth", "write a model of a given shape with random weights", synthCommand},
+		{"tokenize", "the tokens of a text", tokenizeCommand},
+		{"quantize", "write a model with its weights in other types", quantizeCommand},
 		{"types", "the types that a cache can have, and what they take for a model", typesCommand},
 		{"selftest", "what works on this machine, in one file to send", selftestCommand},
 		{"help", "this list, or the page of a command", helpCommand},

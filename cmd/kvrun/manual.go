@@ -22,6 +22,7 @@ import (
 	"github.com/kvgen/kvgen/runtime/chat"
 	"github.com/kvgen/kvgen/runtime/drivers"
 	"github.com/kvgen/kvgen/runtime/policy"
+	"github.com/kvgen/kvgen/runtime/quantize"
 	"github.com/kvgen/kvgen/runtime/synth"
 )
 
@@ -61,6 +62,9 @@ var examples = map[string][]string{
 	"pull":      {"kvrun pull ggml-org/gemma-3-1b-it-GGUF:Q4_K_M", "kvrun pull llama3.2:1b", `kvrun run "$(kvrun pull owner/name)" -p TEXT`},
 	"synth": {"kvrun synth --out big.gguf --layers 32 --embd 4096 --heads 32 --kv-heads 8 --head-dim 128", "kvrun synth --arch gemma3 --out g.gguf",
 		"kvrun bench big.gguf"},
+	"tokenize": {`kvrun tokenize model.gguf -p "Hello world"`, "kvrun tokenize model.gguf -f text.txt --ids", "git diff | kvrun tokenize model.gguf --show-count --no-bos"},
+	"quantize": {"kvrun quantize model-f16.gguf model-q4_0.gguf --type q4_0", "kvrun quantize in.gguf out.gguf --type q4_0 --tensor 'ffn_down|attn_v=q8_0'",
+		"kvrun quantize in.gguf out.gguf --spec mine.hcl --type mine"},
 	"selftest":   {"kvrun selftest", "kvrun selftest --device " + drivers.All()[0].Name, "kvrun selftest --full -o report.json"},
 	"types":      {"kvrun types", "kvrun types model.gguf", "kvrun types model.gguf --json"},
 	"help":       {"kvrun help run", "kvrun help cache"},
@@ -77,8 +81,8 @@ func flagValue(command, flag string) manual.Value {
 		return manual.Value{File: command == "sweep"}
 	case "cache-type-k", "cache-type-v", "types-k", "types-v", "by-layer":
 		return manual.Value{Words: policy.TypeNames(kernels.Default(), policy.ForCache)}
-	case "type", "output-type":
-		return manual.Value{Words: policy.TypeNames(kernels.Default(), encodable)}
+	case "type", "output-type", "output-tensor-type", "token-embedding-type":
+		return manual.Value{Words: policy.TypeNames(kernels.Default(), quantize.CanEncode)}
 	case "chat-template-file":
 		return manual.Value{File: true}
 	case "chat-template":

@@ -15,6 +15,7 @@ import (
 	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/model"
 	"github.com/kvgen/kvgen/runtime/policy"
+	"github.com/kvgen/kvgen/runtime/quantize"
 	"github.com/kvgen/kvgen/runtime/synth"
 )
 
@@ -232,7 +233,7 @@ func (f *synthFlags) add(fs *pflag.FlagSet) {
 	fs.IntVarP(&s.Context, "ctx-size", "c", 0, "`positions` (default 4096)")
 	fs.IntVar(&s.Window, "window", 0, "`positions` of a sliding window, where the family has one (default 512)")
 	fs.BoolVar(&s.Untied, "untied", false, "an output matrix beside the embedding")
-	fs.StringVar(&f.typ, "type", "q8_0", "`type` of the matrices: "+strings.Join(policy.TypeNames(kernels.Default(), encodable), " "))
+	fs.StringVar(&f.typ, "type", "q8_0", "`type` of the matrices: "+strings.Join(policy.TypeNames(kernels.Default(), quantize.CanEncode), " "))
 	f.specFlags.add(fs)
 	fs.StringVar(&f.outputType, "output-type", "", "`type` of embedding and output (default: --type)")
 	fs.Uint64Var(&s.Seed, "seed", 1, "`number` that makes the weights repeatable")
@@ -310,16 +311,13 @@ func synthCommand(e *environment, args []string) error {
 	return err
 }
 
-// encodable are the types that weights can be written in.
-func encodable(t *kernels.Type) bool { return t.Weight && t.ID >= 0 && t.Best().Encode != nil }
-
 // weightType finds the type that a flag names. One without an encoder is found too, and Check
 // refuses it by name.
 func weightType(table *kernels.Table, flag, name string) (*kernels.Type, error) {
 	if t := policy.TypeNamed(table, name, func(t *kernels.Type) bool { return t.Weight && t.ID >= 0 }); t != nil {
 		return t, nil
 	}
-	names := policy.TypeNames(table, encodable)
+	names := policy.TypeNames(table, quantize.CanEncode)
 	if t := policy.TypeNamed(table, name, func(t *kernels.Type) bool { return t.Weight && t.ID < 0 }); t != nil {
 		return nil, fmt.Errorf("%s: %s has no id, by which a GGUF file names the types of its tensors: add id = NUMBER to its spec", flag, t.Name)
 	}

@@ -47,6 +47,17 @@ func (w *Writer) fail(format string, args ...any) error {
 // these; its Go type decides the kind. Setting general.alignment, a uint32, before the first tensor
 // changes the alignment from 32.
 func (w *Writer) Set(key string, v any) error {
+	if a, ok := v.(uint32); w.err == nil && key == alignmentKey {
+		if !ok || a == 0 || a&(a-1) != 0 || len(w.tensors) > 0 {
+			return w.fail("%s %v, allowed: a power of two in a uint32, before the first tensor", key, v)
+		}
+		w.align = int64(a)
+	}
+	return w.add(key, func(b []byte) ([]byte, error) { return appendValue(b, v) })
+}
+
+// add adds a metadata entry whose kind and value are appended by value.
+func (w *Writer) add(key string, value func([]byte) ([]byte, error)) error {
 	switch {
 	case w.err != nil:
 		return w.err
@@ -59,14 +70,7 @@ func (w *Writer) Set(key string, v any) error {
 	case w.nEntries == maxEntries:
 		return w.fail("metadata %s is one more than the %d allowed", quoted(key), maxEntries)
 	}
-	if key == alignmentKey {
-		a, ok := v.(uint32)
-		if !ok || a == 0 || a&(a-1) != 0 || len(w.tensors) > 0 {
-			return w.fail("%s %v, allowed: a power of two in a uint32, before the first tensor", key, v)
-		}
-		w.align = int64(a)
-	}
-	b, err := appendValue(appendString(w.entries, key), v)
+	b, err := value(appendString(w.entries, key))
 	if err != nil {
 		return w.fail("metadata %s: %w", quoted(key), err)
 	}

@@ -101,7 +101,7 @@ func Open(path string, h Header) (*Journal, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := lock(f); err != nil {
+	if err := state.Lock(f); err != nil {
 		f.Close()
 		return nil, fmt.Errorf("%s: another program writes this journal: %w", path, err)
 	}

@@ -15,23 +15,23 @@ var commands = map[string]string{
 	"llama-bench": "kvrun bench MODEL", "benchmark": "kvrun bench MODEL", "sweep-bench": "kvrun bench MODEL -d 0,512,1024",
 	"llama-sweep-bench": "kvrun bench MODEL -d 0,512,1024", "batched-bench": "kvrun bench MODEL -npl 1,2,4", "llama-batched-bench": "kvrun bench MODEL -npl 1,2,4",
 	"kl": "kvrun kld MODEL -f FILE", "kl-divergence": "kvrun kld MODEL -f FILE",
-	"create": noQuantize, "quantize": noQuantize, "llama-quantize": noQuantize, "convert": noQuantize, "imatrix": noQuantize, "llama-imatrix": noQuantize,
-	"tokenize": noTokenize, "llama-tokenize": noTokenize,
-	"embed": "no embeddings are given out", "embedding": "no embeddings are given out", "llama-embedding": "no embeddings are given out",
+	"create": quantizes, "llama-quantize": quantizes, "convert": quantizes,
+	"llama-tokenize": tokenizes,
+	"embed":          "no embeddings are given out", "embedding": "no embeddings are given out", "llama-embedding": "no embeddings are given out",
 	"ollama": runOrChat, "ik": runOrChat, "models": "kvrun info MODEL, or docs/architectures.md for the families", "devices": "kvrun info --device cuda",
 	"gguf-split":       "a model in several files is given by its first: kvrun info MODEL-00001-of-00003.gguf",
 	"llama-gguf-split": "a model in several files is given by its first: kvrun info MODEL-00001-of-00003.gguf",
 }
 
 const (
-	continues  = "kvrun run MODEL -p TEXT continues a text"
-	noTokenize = "kvrun has no command for it: kvrun run MODEL -p TEXT -n 0 --json says how many tokens a text has"
-	runOrChat  = "kvrun run MODEL -p TEXT continues a text, kvrun chat MODEL talks to it"
-	serves     = "kvrun serve MODEL answers clients over HTTP until Ctrl-C"
-	pulls      = "kvrun pull NAME brings a model of Hugging Face (owner/name:quant) or of ollama's library (llama3.2:1b)"
-	keeps      = "kvrun pull NAME brings a model into a folder of files, KVRUN_MODELS or hub in kvrun's cache: they are searched, copied and removed as files"
-	pplOrKLD   = "kvrun ppl MODEL -f FILE measures perplexity, kvrun kld MODEL -f FILE what a cache changes"
-	noQuantize = "kvrun does not write models of others: take a quantised GGUF file; kvrun tune MODEL finds types for its cache"
+	continues = "kvrun run MODEL -p TEXT continues a text"
+	tokenizes = "kvrun tokenize MODEL -p TEXT"
+	runOrChat = "kvrun run MODEL -p TEXT continues a text, kvrun chat MODEL talks to it"
+	serves    = "kvrun serve MODEL answers clients over HTTP until Ctrl-C"
+	pulls     = "kvrun pull NAME brings a model of Hugging Face (owner/name:quant) or of ollama's library (llama3.2:1b)"
+	keeps     = "kvrun pull NAME brings a model into a folder of files, KVRUN_MODELS or hub in kvrun's cache: they are searched, copied and removed as files"
+	pplOrKLD  = "kvrun ppl MODEL -f FILE measures perplexity, kvrun kld MODEL -f FILE what a cache changes"
+	quantizes = "kvrun quantize IN.gguf OUT.gguf --type TYPE writes a model with its weights in other types"
 )
 
 // Command says in words what a command of another program is here.
