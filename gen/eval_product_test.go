@@ -87,11 +87,11 @@ func (e *evaluator) compare(f *ir.Func, y ir.Memory, x, w []float32, m, rows, n 
 	e.Helper()
 	want := ref.Matmul(x, w, m, rows, n)
 	for j := range m {
+		size := 0.0
+		for _, v := range x[j*n:][:n] {
+			size += math.Abs(float64(v))
+		}
 		for r := range rows {
-			size := 0.0
-			for _, v := range x[j*n:][:n] {
-				size += math.Abs(float64(v))
-			}
 			bound := 4 * 0x1p-23 * size * largest(w[r*n:][:n]) * math.Sqrt(float64(n))
 			if more != nil {
 				bound += more(j, r)
@@ -122,11 +122,11 @@ func (e *evaluator) compareQ8(f *ir.Func, t *spec.Type, y ir.Memory, x, w []floa
 	e.Helper()
 	rounded := roundedRows(x, group)
 	e.compare(f, y, rounded, w, m, rows, n, func(j, r int) float64 {
-		bound, norm := 0.0, 0.0
+		bound, norm, level := 0.0, 0.0, largest(w[r*n:][:n])
 		for i := range n {
 			norm += float64(w[r*n+i]) * float64(w[r*n+i])
 			if t.Codebook != nil && !t.Codebook.Int8 { // half a step, 1/128 of the largest level
-				bound += math.Abs(float64(rounded[j*n+i])) * largest(w[r*n:][:n]) / 128
+				bound += math.Abs(float64(rounded[j*n+i])) * level / 128
 			}
 		}
 		if group > 32 { // a quant may be halved, which moves it by up to 1; 6 deviations of the sum

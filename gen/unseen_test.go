@@ -36,7 +36,11 @@ func TestUnseenTypes(t *testing.T) {
 		}
 		put(t, dir, name, string(text))
 	}
-	if _, err := compile(t, specs).Write(dir); err != nil {
+	files, err := compile(specs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := files.Write(dir); err != nil {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{{"vet", "./kernels/cpu", "./kernels"}, {"test", "./kernels"}} {

@@ -2,6 +2,7 @@ package asm
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -67,14 +68,15 @@ func run(list []int, n int) int {
 // intervals computes live ranges. A register that is live into a loop and touched
 // in it stays live to the loop's end.
 func (f *Func) intervals() []interval {
-	byReg := map[*Reg]*interval{}
+	lives := make([]interval, len(f.regs)) // by ID
+	places := make([][]int, len(f.regs))   // where each is read or written, in order
 	touch := func(r *Reg, pos int) {
-		iv := byReg[r]
-		if iv == nil {
-			byReg[r] = &interval{r, pos, pos}
-			return
+		iv := &lives[r.ID]
+		if iv.reg == nil {
+			iv.reg, iv.start = r, pos
 		}
-		iv.end = max(iv.end, pos)
+		iv.end = pos
+		places[r.ID] = append(places[r.ID], pos)
 	}
 	type span struct{ s, e int }
 	var loops []span
@@ -89,7 +91,7 @@ func (f *Func) intervals() []interval {
 			loops = append(loops, span{2 * s, 2*k + 1}) // inner loops come first
 		case it.inst != nil:
 			for _, r := range it.inst.reads() {
-				if byReg[r] == nil {
+				if lives[r.ID].reg == nil {
 					panic(fmt.Sprintf("asm: %s reads %s before it is written at %d\n%s", f.Name, r.Name, k, f.dump()))
 				}
 				touch(r, 2*k)
@@ -99,53 +101,31 @@ func (f *Func) intervals() []interval {
 			}
 		}
 	}
-	occ := f.occurrences()
 	for _, l := range loops {
-		for r, iv := range byReg {
-			if iv.start >= l.s || iv.end >= l.e {
+		for id := range lives {
+			iv := &lives[id]
+			if iv.reg == nil || iv.start >= l.s || iv.end >= l.e {
 				continue
 			}
-			for _, p := range occ[r] {
-				if p >= l.s && p <= l.e {
-					iv.end = l.e
-					break
-				}
+			first, _ := slices.BinarySearch(places[id], l.s)
+			if first < len(places[id]) && places[id][first] <= l.e {
+				iv.end = l.e
 			}
 		}
 	}
 	var all []interval
-	for r, iv := range byReg {
-		if r.first != nil { // a group lives as one
+	for _, iv := range lives {
+		if iv.reg == nil || iv.reg.first != nil { // a group lives as one
 			continue
 		}
-		for _, other := range r.group {
-			iv.start, iv.end = min(iv.start, byReg[other].start), max(iv.end, byReg[other].end)
+		for _, other := range iv.reg.group {
+			o := lives[other.ID]
+			iv.start, iv.end = min(iv.start, o.start), max(iv.end, o.end)
 		}
-		all = append(all, *iv)
+		all = append(all, iv)
 	}
-	sort.Slice(all, func(i, j int) bool {
-		if all[i].start != all[j].start {
-			return all[i].start < all[j].start
-		}
-		return all[i].reg.ID < all[j].reg.ID
-	})
+	sort.SliceStable(all, func(i, j int) bool { return all[i].start < all[j].start }) // and by ID
 	return all
-}
-
-func (f *Func) occurrences() map[*Reg][]int {
-	occ := map[*Reg][]int{}
-	for k, it := range f.items {
-		if it.inst == nil {
-			continue
-		}
-		for _, r := range it.inst.reads() {
-			occ[r] = append(occ[r], 2*k)
-		}
-		for _, r := range it.inst.writes() {
-			occ[r] = append(occ[r], 2*k+1)
-		}
-	}
-	return occ
 }
 
 func live(active []interval, c Class) string {

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // instruction is a row of the table: how an instruction is written, and its word.
@@ -68,11 +69,42 @@ var byKey = func() map[string]*instruction {
 	return all
 }()
 
+// piece is a part of a row's text: words, then a field's value with next added, unless it has no
+// field.
+type piece struct {
+	words, field string
+	list         bool // the register after another one in a list
+	next         int
+}
+
+// pieces are a row's text, cut at its fields.
+func (i *instruction) pieces() []piece { return cut(i.text) }
+
+// cut takes a text apart. There are few texts, and each is read for every instruction of its kind.
+func cut(text string) (list []piece) {
+	if known, ok := cuts.Load(text); ok {
+		return known.([]piece)
+	}
+	at := 0
+	for _, m := range fieldText.FindAllStringSubmatchIndex(text, -1) {
+		p := piece{words: text[at:m[0]], field: text[m[2]:m[3]], list: m[4] >= 0}
+		if p.list {
+			p.next = int(text[m[4]+1] - '0')
+		}
+		list, at = append(list, p), m[1]
+	}
+	list = append(list, piece{words: text[at:]})
+	cuts.Store(text, list)
+	return list
+}
+
+var cuts sync.Map // of texts, []piece each
+
 // names are the fields of a row in the order of its text, each once.
 func (i *instruction) names() (list []string) {
-	for _, m := range fieldText.FindAllStringSubmatch(i.text, -1) {
-		if m[2] == "" {
-			list = append(list, m[1])
+	for _, p := range i.pieces() {
+		if p.field != "" && !p.list {
+			list = append(list, p.field)
 		}
 	}
 	return list
@@ -145,16 +177,17 @@ func (i *instruction) write(value func(name string) int) string {
 	if i.key == "orr" && value("n") == value("m") {
 		text = "mov v{d}.16b, v{n}.16b"
 	}
-	text = fieldText.ReplaceAllStringFunc(text, func(at string) string {
-		m := fieldText.FindStringSubmatch(at)
-		n, next := value(m[1]), 0
-		if m[2] != "" {
-			next, _ = strconv.Atoi(m[2])
-			return strconv.Itoa((n + next) % 32)
+	var b strings.Builder
+	for _, p := range cut(text) {
+		b.WriteString(p.words)
+		switch {
+		case p.list:
+			b.WriteString(strconv.Itoa((value(p.field) + p.next) % 32))
+		case p.field != "":
+			b.WriteString(strconv.Itoa(value(p.field)))
 		}
-		return strconv.Itoa(n)
-	})
-	return strings.Replace(text, ", #0]", "]", 1)
+	}
+	return strings.Replace(b.String(), ", #0]", "]", 1)
 }
 
 // mask has the bits that are no part of a field.
