@@ -135,24 +135,24 @@ func (d *Driver) attendPart(w int, p *partial, kvHead int, t *tokenRun, g *segme
 
 // visible narrows a chunk to the cells between the first and the last that a part of a tile sees.
 func (d *Driver) visible(g *segment, s *span, t *tokenRun) (first, last int) {
-	window := int32(d.b.Layer.Window)
 	lo, hi := d.b.Pos[t.lo], d.b.Pos[t.hi-1]
 	if t.set&(t.set-1) != 0 { // of several sequences
 		for _, p := range d.b.Pos[t.lo:t.hi] {
 			lo, hi = min(lo, p), max(hi, p)
 		}
 	}
+	from := d.b.Layer.first(lo)
 	first, last = s.lo, s.hi
-	if s.max < 0 || s.min > hi || (window > 0 && lo-s.max >= window) {
+	if s.max < 0 || s.min > hi || s.max < from {
 		return first, first
 	}
-	if s.max <= hi && !s.incomplete && (window == 0 || lo-s.min < window) && s.all&t.set == t.set {
+	if s.max <= hi && !s.incomplete && s.min >= from && s.all&t.set == t.set {
 		return first, last
 	}
 	pos, sets := g.K.Cells.Pos(), g.K.Cells.Sets()
 	hidden := func(cell int) bool {
 		p := pos[cell]
-		return p < 0 || p > hi || (window > 0 && lo-p >= window) || (t.set != 0 && sets[cell]&t.set == 0)
+		return p < max(0, from) || p > hi || (t.set != 0 && sets[cell]&t.set == 0)
 	}
 	for first < last && hidden(first) {
 		first++
@@ -165,12 +165,12 @@ func (d *Driver) visible(g *segment, s *span, t *tokenRun) (first, last int) {
 
 // mask hides the scores of cells that a query at position p does not see.
 func (d *Driver) mask(sc []float32, s *span, pos []int32, p int32) {
-	window := int32(d.b.Layer.Window)
-	if s.max <= p && !s.incomplete && (window == 0 || p-s.min < window) {
+	from := max(0, d.b.Layer.first(p))
+	if s.max <= p && !s.incomplete && s.min >= from {
 		return
 	}
 	for t, at := range pos {
-		if at < 0 || at > p || (window > 0 && p-at >= window) {
+		if at < from || at > p {
 			sc[t] = none
 		}
 	}

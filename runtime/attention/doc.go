@@ -20,7 +20,8 @@ package attention
 import "github.com/kvgen/kvgen/runtime/kv"
 
 // Layer is the contract of attention for one layer, the same for every back end. For query position
-// p and cell position t with 0 <= t <= p and, with a window, p-t < Window:
+// p and cell position t with 0 <= t <= p and, with a window, p-t < Window, or Chunked t/Window =
+// p/Window in whole numbers:
 //
 //	s    = Scale * (q . k[t] + Offset(q, t))        SoftCap > 0: s = SoftCap * tanh(s / SoftCap)
 //	out  = sum exp(s) v[t] / (sum exp(s) + exp(Sinks[head]))
@@ -33,7 +34,20 @@ type Layer struct {
 	Scale          float32
 	SoftCap        float32   // 0 for none
 	Window         int       // 0 for none
+	Chunked        bool      // the window of a query begins at a multiple of Window
 	Sinks          []float32 // [Heads], nil for none
+}
+
+// first is the first position that a query at position p sees.
+func (l *Layer) first(p int32) int32 {
+	switch w := int32(l.Window); {
+	case w == 0:
+		return 0
+	case l.Chunked:
+		return p / w * w
+	default:
+		return p - w + 1
+	}
 }
 
 // Batch is one call: n queries against the rows of one layer's cache, their own included. Of the

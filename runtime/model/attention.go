@@ -20,16 +20,16 @@ func (a Attention) bind(b *binder) any {
 	p := b.program
 	x := &program.AttentionStep{
 		Layer: attention.Layer{Heads: a.Heads, KVHeads: a.KVHeads, KeyDim: a.KeyDim, ValueDim: a.ValueDim,
-			Scale: a.Scale, SoftCap: a.SoftCap, Window: a.Window},
+			Scale: a.Scale, SoftCap: a.SoftCap, Window: a.Window, Chunked: a.Chunked},
 		KV:    len(p.KV),
 		Gated: a.Gated,
 		Reads: a.K == "" && !fused, VIsK: a.V == "" && a.K != "" && !fused,
 		QKV:   b.fuse(b.qkv(a, fused, rows, k, v)...),
 		Out:   b.fuse(b.linear(a.Out, a.Heads*a.ValueDim, b.width)),
-		QNorm: b.norm(a.QNorm, a.KeyDim),
-		KNorm: b.norm(a.KNorm, a.KeyDim),
+		QNorm: b.norm(a.QNorm, normed(a, a.Heads)), KNorm: b.norm(a.KNorm, normed(a, a.KVHeads)),
 		VNorm: b.norm(a.VNorm, a.ValueDim),
-		Rope:  b.rope(a.Rope), Temperature: a.Temperature,
+		Whole: a.Whole, NormsLast: a.NormsLast,
+		Rope: b.rope(a.Rope), Temperature: a.Temperature,
 	}
 	if a.Sinks != "" {
 		x.Sinks = b.vector(b.name(a.Sinks, "weight"), a.Heads)
@@ -52,12 +52,26 @@ func (a Attention) bind(b *binder) any {
 	return x
 }
 
+// normed is how many values a norm of Q or K has, of so many heads.
+func normed(a Attention, heads int) int {
+	if a.Whole {
+		return heads * a.KeyDim
+	}
+	return a.KeyDim
+}
+
 // qkv is the matrices of Q, K and V, of so many rows each. Those of one fused tensor are views of
 // its rows, so that what follows does not know of the difference.
 func (b *binder) qkv(a Attention, fused bool, q, k, v int) []*program.Weight {
 	if fused {
 		w := b.linear(a.QKV, b.width, q+k+v)
-		return []*program.Weight{w.Cut(0, q), w.Cut(q, q+k), w.Cut(q+k, q+k+v)}
+		ws := []*program.Weight{w.Cut(0, q), w.Cut(q, q+k), w.Cut(q+k, q+k+v)}
+		for i, l := range []Linear{a.Q, a.K, a.V} { // biases may have tensors of their own
+			if bias := b.name(string(l), "bias"); w != nil && w.Bias == nil && b.has(bias) {
+				ws[i].Bias = b.vector(bias, ws[i].Rows)
+			}
+		}
+		return ws
 	}
 	ws := []*program.Weight{b.linear(a.Q, b.width, q)}
 	if a.K != "" {

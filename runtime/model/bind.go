@@ -239,7 +239,7 @@ func (b *binder) norm(n Norm, width int) *program.NormWeights {
 			x.W[i] *= n.Times
 		}
 	}
-	if bias := b.name(n.Name, "bias"); n.Kind == program.LayerNorm && b.has(bias) {
+	if bias := b.name(n.Name, "bias"); n.Name != "" && b.has(bias) {
 		x.B = b.vector(bias, width)
 	}
 	return x

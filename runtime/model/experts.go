@@ -19,7 +19,9 @@ type Experts struct {
 	// takes the place of Gate and Up where the file has it: the rows of Gate, then those of Up
 	GateUp Linear
 	Act    program.Activation
-	Gating program.Gating
+
+	Routing program.Routing // but for its bias
+	Bias    string          // tensor of the bias, where the file has it; "" for none
 }
 
 // maxExperts is beyond any model.
@@ -35,10 +37,57 @@ func (h *Header) Experts() Experts {
 		h.fail(fmt.Errorf("%s = %d: the limit is %d", h.key("expert_count"), e.Count, maxExperts))
 	case e.Used > e.Count || e.Count > 0 && e.Used == 0:
 		h.fail(fmt.Errorf("%s = %d of %d experts", h.key("expert_used_count"), e.Used, e.Count))
-	case h.OptionalInt("expert_group_count", 0) > 1:
-		h.fail(fmt.Errorf("%s = %d: experts that are chosen by groups are not supported", h.key("expert_group_count"), h.OptionalInt("expert_group_count", 0)))
 	}
 	return e
+}
+
+// routed is e with what the file says of its router. gating is that of files without a key,
+// normalised says whether weights are brought back to a sum of 1 there.
+func (e Experts) routed(h *Header, gating program.Gating, normalised bool) Experts {
+	r := program.Routing{Gating: gating, Scale: h.OptionalFloat("expert_weights_scale", 0), AsIs: !h.Flag("expert_weights_norm", normalised)}
+	switch f := h.OptionalInt("expert_gating_func", 0); f {
+	case 0:
+	case 1:
+		r.Gating = program.SoftmaxAll
+	case 2:
+		r.Gating = program.Sigmoid
+	default:
+		h.fail(fmt.Errorf("%s = %d: it must be 1 for softmax or 2 for sigmoid", h.key("expert_gating_func"), f))
+	}
+	if r.Groups = h.OptionalInt("expert_group_count", 0); r.Groups < 2 {
+		r.Groups = 0
+	} else if r.GroupsUsed = h.Int("expert_group_used_count", 0); e.Count%r.Groups != 0 || e.Count/r.Groups < 2 ||
+		r.GroupsUsed > r.Groups || r.GroupsUsed*(e.Count/r.Groups) < e.Used {
+		h.fail(fmt.Errorf("%d experts in %d groups of which a token uses %d and %d experts: groups must be equal, of 2 or more, and hold as many as are used", e.Count, r.Groups, r.GroupsUsed, e.Used))
+		r.Groups = 0
+	}
+	e.Routing, e.Bias = r, "exp_probs_b"
+	return e
+}
+
+// with is experts and beside them one network that all tokens use, of so many rows; 0 for none.
+func (e Experts) with(shared int) Body {
+	if shared == 0 {
+		return e
+	}
+	return Sum{{Body: e}, {Body: sharedExpert(shared)}}
+}
+
+// sharedExpert is a network beside experts, with the usual tensor names.
+func sharedExpert(inner int) GatedFFN {
+	return GatedFFN{Inner: inner, Act: program.SiLU, Gate: "ffn_gate_shexp", Up: "ffn_up_shexp", Down: "ffn_down_shexp"}
+}
+
+// after is a network in the first layers, as many as leading_dense_block_count says, and f in the
+// others.
+func (h *Header) after(f func(layer int) Body) func(layer int) Body {
+	dense := h.OptionalInt("leading_dense_block_count", 0)
+	return func(i int) Body {
+		if i < dense {
+			return h.GatedFFN(i, program.SiLU)
+		}
+		return f(i)
+	}
 }
 
 // or is the feed-forward network of a layer: e, each expert as large as feed_forward_length, or one
@@ -71,10 +120,13 @@ func (e Experts) sized(h *Header, layer int) Experts {
 }
 
 func (e Experts) bind(b *binder) any {
-	x := &program.ExpertsStep{Count: e.Count, Used: e.Used, Inner: e.Inner, Gating: e.Gating, Act: e.Act,
+	x := &program.ExpertsStep{Count: e.Count, Used: e.Used, Inner: e.Inner, Routing: e.Routing, Act: e.Act,
 		Router:     b.fuse(b.linear(e.Router, b.width, e.Count)),
 		Down:       program.ExpertStack{Products: b.fuse(b.stack(e.Down, e.Inner, b.width, e.Count)), Stride: b.width, Scale: b.scales(e.Down, e.Count)},
 		RouterNorm: b.norm(e.RouterNorm, b.width), Norm: b.norm(e.Norm, b.width),
+	}
+	if bias := b.name(e.Bias, "bias"); e.Bias != "" && b.has(bias) {
+		x.Routing.Bias = b.vector(bias, e.Count)
 	}
 	if e.GateUp != "" && b.has(b.name(string(e.GateUp), "weight")) {
 		in := b.fuse(b.stack(e.GateUp, b.width, 2*e.Inner, e.Count))

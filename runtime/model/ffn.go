@@ -21,8 +21,8 @@ func (b *binder) gateUp(f GatedFFN) []*program.Weight {
 }
 
 func (f FFN) bind(b *binder) any {
-	x := &program.PlainStep{Up: b.fuse(b.linear(f.Up, b.width, f.Inner)), Down: b.fuse(b.linear(f.Down, f.Inner, b.width))}
-	x.Up.Activated, x.Up.Act = true, f.Act
+	x := &program.PlainStep{XIELU: f.XIELU, Up: b.fuse(b.linear(f.Up, b.width, f.Inner)), Down: b.fuse(b.linear(f.Down, f.Inner, b.width))}
+	x.Up.Activated, x.Up.Act = f.XIELU == nil, f.Act
 	return x
 }
 

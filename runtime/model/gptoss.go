@@ -18,7 +18,7 @@ func gptOSS(h *Header) Graph {
 	window := h.Int("attention.sliding_window", 0)
 	slides := h.slidingPattern(2)
 	experts := h.mustExperts()
-	experts.Act, experts.Gating = program.SwiGLUClamped, program.SoftmaxChosen
+	experts.Act, experts.Routing.Gating = program.SwiGLUClamped, program.SoftmaxChosen
 	return Graph{
 		Width: h.Width,
 		Norm:  Norm{Name: "output_norm", Eps: h.Eps},

@@ -58,12 +58,15 @@ type Attention struct {
 	Q, K, V, Out Linear
 	CacheOf      int  // layer
 	QNorm, KNorm Norm // of every head, before RoPE
+	Whole        bool // they are over all heads together
+	NormsLast    bool // they come after RoPE
 	VNorm        Norm // of every head
 	Rope         *Rope
 	Temperature  *program.Temperature // of the queries, after RoPE; nil for none
 	Scale        float32              // of the scores
 	SoftCap      float32              // of the scores; 0 for none
 	Window       int                  // positions that a query sees; 0 for all
+	Chunked      bool                 // it sees those from the last multiple of Window on
 	// Q has a row of gates after each head's query, whose sigmoids multiply the head's output
 	Gated bool
 	// tensor of a score per head that takes part in the softmax with no value; "" for none
@@ -84,6 +87,7 @@ type FFN struct {
 	Inner    int // rows of Up
 	Up, Down Linear
 	Act      program.Activation
+	XIELU    *program.XIELU // in place of Act, nil for none
 }
 
 // Matrix is Out . x, what is left of an attention without heads.

@@ -19,8 +19,10 @@ import (
 )
 
 // recipeOf is the file of a case: its numbers and tensors, without the vocabulary.
-func recipeOf(t *testing.T, name string) *recipe {
-	f := readCase(t, name).model.File
+func recipeOf(t *testing.T, name string) *recipe { return recipeFrom(t, readCase(t, name).model.File) }
+
+// recipeFrom is a file: its numbers and tensors, without the vocabulary.
+func recipeFrom(t *testing.T, f *gguf.File) *recipe {
 	r := &recipe{keys: map[string]any{}, data: map[string][]byte{}}
 	arch, _, err := f.Str("general.architecture")
 	if err != nil {

@@ -23,8 +23,9 @@ func qwen35moe(h *Header) Graph {
 		if inner == 0 {
 			inner = h.Inner(i)
 		}
-		return Sum{{Body: experts.sized(h, i)}, {Body: GatedFFN{Inner: inner, Act: program.SiLU,
-			Gate: "ffn_gate_shexp", Up: "ffn_up_shexp", Down: "ffn_down_shexp", SharedGate: "ffn_gate_inp_shexp"}}}
+		shared := sharedExpert(inner)
+		shared.SharedGate = "ffn_gate_inp_shexp"
+		return Sum{{Body: experts.sized(h, i)}, {Body: shared}}
 	})
 }
 

@@ -10,10 +10,8 @@ import (
 // Fixed says why the positions of the model's keys cannot be moved, so that there is no Shift; nil
 // for a model that can.
 func (m *Model) Fixed() error {
-	for i, a := range m.program.Attention {
-		if a.Rope < 0 {
-			return fmt.Errorf("a %s model has no RoPE in layer %d: its positions cannot be moved", m.Arch, m.program.KV[i].Index)
-		}
+	if m.program.Positions != nil {
+		return fmt.Errorf("a %s model has no RoPE in layer 0 but a vector for each position: its positions cannot be moved", m.Arch)
 	}
 	return nil
 }

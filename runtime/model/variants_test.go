@@ -62,24 +62,7 @@ func (v *variant) model(t *testing.T) *Model {
 		delete(r.keys, key)
 	}
 	for key, raw := range v.Set {
-		var x any
-		if err := json.Unmarshal(raw, &x); err != nil {
-			t.Fatal(err)
-		}
-		if f, ok := x.(float64); ok {
-			x = uint32(f)
-			if strings.Contains(string(raw), ".") {
-				x = float32(f)
-			}
-		}
-		if list, ok := x.([]any); ok {
-			var all []uint32
-			for _, f := range list {
-				all = append(all, uint32(f.(float64)))
-			}
-			x = all
-		}
-		r.keys[key] = x
+		r.keys[key] = keyOf(t, raw)
 	}
 	for name, x := range v.Vectors {
 		if !strings.HasSuffix(name, ".bias") {
@@ -88,6 +71,50 @@ func (v *variant) model(t *testing.T) *Model {
 		r.add(name, x)
 	}
 	return r.model(t)
+}
+
+// keyOf is the value of a key: f32 where it has a point or an exponent, else u32, also in lists.
+func keyOf(t testing.TB, raw json.RawMessage) any {
+	var x any
+	if err := json.Unmarshal(raw, &x); err != nil {
+		t.Fatal(err)
+	}
+	point := strings.ContainsAny(string(raw), ".e")
+	switch x := x.(type) {
+	case float64:
+		if point {
+			return float32(x)
+		}
+		return uint32(x)
+	case []any:
+		if len(x) > 0 {
+			if _, ok := x[0].(bool); ok {
+				return listOf[bool](x)
+			}
+		}
+		if point {
+			return listOf[float32](x)
+		}
+		return listOf[uint32](x)
+	}
+	return x
+}
+
+func listOf[T bool | float32 | uint32](list []any) []T {
+	var all []T
+	for _, v := range list {
+		var to T
+		switch p := any(&to).(type) {
+		case *bool:
+			*p = v.(bool)
+		case *float32:
+			*p = float32(v.(float64))
+		case *uint32:
+			*p = uint32(v.(float64))
+		}
+		all = append(all, to)
+	}
+	return all
 }
 
 // add adds a vector.

@@ -103,6 +103,8 @@ type AttentionStep struct {
 	QKV                 *Products
 	Out                 *Products
 	QNorm, KNorm, VNorm *NormWeights // of heads
+	Whole               bool         // those of Q and K are over all heads together
+	NormsLast           bool         // those of Q and K come after RoPE
 	Rope                int          // number of the RoPE, -1 for none
 	Temperature         *Temperature // nil for none
 }
@@ -114,7 +116,14 @@ type GatedStep struct {
 }
 
 // PlainStep is an FFN.
-type PlainStep struct{ Up, Down *Products }
+type PlainStep struct {
+	Up, Down *Products
+	XIELU    *XIELU // in place of Up's activation, nil for none
+}
+
+// XIELU is the activation of arXiv:2411.13010: P x^2 + Beta x for x above 0, and else
+// (exp(min(x, Eps)) - 1 - x) N + Beta x.
+type XIELU struct{ P, N, Beta, Eps float32 }
 
 // MatrixStep is a Matrix.
 type MatrixStep struct{ Out *Products }
@@ -125,7 +134,7 @@ type SumStep struct{ Steps []Step }
 // ExpertsStep is an Experts. Gate and Up are of the same Products.
 type ExpertsStep struct {
 	Count, Used, Inner int
-	Gating             Gating
+	Routing            Routing
 	Act                Activation
 	Router             *Products
 	RouterNorm, Norm   *NormWeights // of the router's and the experts' input

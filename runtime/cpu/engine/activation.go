@@ -29,6 +29,13 @@ var ones = func() (v [256]float32) {
 
 // activate is x = act(x), of an activation that is a factor of the up branch.
 func activate(v cpu.Vec, act program.Activation, x []float32) {
+	if act == program.SquaredReLU {
+		for i, y := range x {
+			y = max(0, y)
+			x[i] = y * y
+		}
+		return
+	}
 	for len(x) > 0 {
 		n := min(len(x), len(ones))
 		activateGated(v, act, x[:n], ones[:n])
@@ -38,6 +45,9 @@ func activate(v cpu.Vec, act program.Activation, x []float32) {
 
 // scaleQuery scales a query, of all heads, at position p.
 func scaleQuery(v cpu.Vec, t *program.Temperature, q []float32, p int32) {
+	if t.Ahead {
+		p++
+	}
 	if spans := int(p) / t.Every; t.Scale != 0 && spans > 0 {
 		v.Scale(q, 1+t.Scale*float32(math.Log(float64(1+spans))))
 	}

@@ -107,8 +107,7 @@ func (t *headsTask) Do(w, workers int) {
 		if t.a.Gated {
 			splitGates(t.a, q, p.gated[2*j*len(q):][:2*len(q)])
 		}
-		normaliseHeads(p.vec, q, l.KeyDim, t.a.QNorm)
-		t.rope(q, j)
+		t.rotate(q, j, t.a.QNorm, nil)
 		if t.a.Temperature != nil {
 			scaleQuery(p.vec, t.a.Temperature, q, p.pos[j])
 		}
@@ -116,20 +115,39 @@ func (t *headsTask) Do(w, workers int) {
 			continue
 		}
 		k := p.k[j*ldk:][:ldk]
-		normaliseHeads(p.vec, k, l.KeyDim, t.a.KNorm)
-		if p.observe != nil {
-			copy(p.raw[j*ldk:], k)
-		}
-		if o := p.offsets[t.a.KV]; o != nil {
-			o.Subtract(p.vec, k)
-		}
-		t.rope(k, j)
+		t.rotate(k, j, t.a.KNorm, func() {
+			if p.observe != nil {
+				copy(p.raw[j*ldk:], k)
+			}
+			if o := p.offsets[t.a.KV]; o != nil {
+				o.Subtract(p.vec, k)
+			}
+		})
 		normaliseHeads(p.vec, p.v[j*ldv:][:ldv], l.ValueDim, t.a.VNorm)
 	}
 	if rows := p.cache.Rows(t.a.KV); !t.a.Reads && !rows.Exact() {
 		sides := rows.Segments()[0]
 		sides.K.Store(&p.workers[w].ws, p.k, ldk, lo, hi)
 		sides.V.Store(&p.workers[w].ws, p.v, ldv, lo, hi)
+	}
+}
+
+// rotate normalises the heads x of token j and applies RoPE, in the order of the layer; before is
+// called before RoPE.
+func (t *headsTask) rotate(x []float32, j int, n *program.NormWeights, before func()) {
+	d := t.a.KeyDim
+	if t.a.Whole {
+		d = len(x)
+	}
+	if !t.a.NormsLast {
+		normaliseHeads(t.p.vec, x, d, n)
+	}
+	if before != nil {
+		before()
+	}
+	t.rope(x, j)
+	if t.a.NormsLast {
+		normaliseHeads(t.p.vec, x, d, n)
 	}
 }
 

@@ -10,6 +10,9 @@ import (
 func (p *pass) experts(e *program.ExpertsStep, y, x []float32) error {
 	r := &p.route
 	r.e, r.p = e, p
+	if r.biases() {
+		r.biased = grow(r.biased, p.n*(e.Count+e.Routing.Groups))
+	}
 	r.logits, r.chosen, r.weights = grow(r.logits, p.n*e.Count), grow(r.chosen, p.n*e.Used), grow(r.weights, p.n*e.Used)
 	routed, err := p.normed.run(p, e.RouterNorm, x)
 	if err != nil {
@@ -40,6 +43,7 @@ type mixture struct {
 	gate, up []float32 // [slots][inner]
 	y        []float32 // [n][width]
 	whole    [1]expertSlots
+	one      bool // row of whole is the input of all experts
 
 	prep   slotTask
 	shares cpu.Shares // blocks of hidden rows by expertSlots, then output rows
@@ -52,7 +56,7 @@ func (m *mixture) run(e *program.ExpertsStep, y, x []float32) error {
 	m.e, m.y = e, y
 	in := p.productOf(e.Gate.Products)
 	m.gate, m.up = grow(m.gate, r.rows*e.Inner), grow(m.up, r.rows*e.Inner)
-	if p.n == 1 { // all experts share the one row
+	if m.one = p.n == 1 && !e.Routing.OnInput; m.one { // all experts share the one row
 		m.whole[0] = expertSlots{m: 1}
 		m.prep = slotTask{p: p, g: in, rows: x, segments: m.whole[:], count: 1}
 	} else {
@@ -116,6 +120,9 @@ func (t *slotTask) panel(w int, s expertSlots, j, m int) {
 	if t.x != nil {
 		for i := at; i < at+m; i++ {
 			copy(t.rows[i*n:(i+1)*n], t.x[int(p.route.token[i])*n:])
+			if p.route.e.Routing.OnInput {
+				p.vec.Scale(t.rows[i*n:(i+1)*n], p.route.weight[i])
+			}
 		}
 	}
 	for k, r := range t.g.preps {
@@ -190,7 +197,7 @@ func (t hiddenTask) Do(w, _ int) {
 func (t hiddenTask) block(w int, s expertSlots, lo, rows int) {
 	e, n := t.e, t.e.Inner
 	gate, up := t.gate[s.first*n+lo:], t.up[s.first*n+lo:]
-	if t.p.n == 1 {
+	if t.one {
 		s.first = 0
 	}
 	t.product(w, &e.Gate, s, t.prep.rows, lo, rows, gate, n)
@@ -230,6 +237,10 @@ func (t outputTask) add(w int, s expertSlots, at, rows int) {
 	t.product(w, &t.e.Down, s, t.gate, at, rows, out, rows)
 	for j := range s.m {
 		slot := s.first + j
-		t.p.vec.Blend(t.y[int(r.token[slot])*t.p.width+at:][:rows], out[j*rows:][:rows], 1, r.weight[slot])
+		weight := r.weight[slot]
+		if t.e.Routing.OnInput {
+			weight = 1
+		}
+		t.p.vec.Blend(t.y[int(r.token[slot])*t.p.width+at:][:rows], out[j*rows:][:rows], 1, weight)
 	}
 }

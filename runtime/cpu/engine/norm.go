@@ -11,6 +11,9 @@ func normalise(v cpu.Vec, n *program.NormWeights, y, x []float32) {
 		v.LayerNorm(y, x, n.W, n.B, n.Eps)
 	} else {
 		v.RMSNorm(y, x, n.W, n.Eps)
+		if n.B != nil {
+			v.Add(y[:len(x)], n.B)
+		}
 	}
 }
 

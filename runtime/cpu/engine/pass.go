@@ -93,6 +93,7 @@ type pass struct {
 	sums    sumTask
 	gates   gatesTask
 	shared  sharedGateTask
+	bent    xieluTask
 	delta   deltaPass
 	inputs  inputsTask
 	route   routing

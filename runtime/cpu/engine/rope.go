@@ -59,8 +59,22 @@ func NewShift(table *kernels.Table, p *program.Program, size int, delta int32) *
 	return s
 }
 
-// Rotate rotates the key x of a head of a KV layer, which must have a RoPE.
+// Rotate rotates the key x of a head of a KV layer. A layer without a RoPE knows no positions, and
+// its keys stay. Where a norm came after RoPE, its weights are taken out on the way.
 func (s *Shift) Rotate(layer int, x []float32) {
-	r := &s.tables[s.program.Attention[layer].Rope]
+	a := s.program.Attention[layer]
+	if a.Rope < 0 {
+		return
+	}
+	weighted := a.NormsLast && a.KNorm != nil && a.KNorm.W != nil
+	for i := range x {
+		if weighted {
+			x[i] /= a.KNorm.W[i]
+		}
+	}
+	r := &s.tables[a.Rope]
 	r.apply(s.vec, x, r.cos, r.sin)
+	if weighted {
+		s.vec.Mul(x, x, a.KNorm.W)
+	}
 }

@@ -15,7 +15,7 @@ import (
 func route(gating program.Gating, count, used, workers int, logits []float32) *routing {
 	n := len(logits) / count
 	r := &routing{
-		p: &pass{n: n, vec: cpu.NewVec(kernels.Default())}, e: &program.ExpertsStep{Count: count, Used: used, Gating: gating},
+		p: &pass{n: n, vec: cpu.NewVec(kernels.Default())}, e: &program.ExpertsStep{Count: count, Used: used, Routing: program.Routing{Gating: gating}},
 		logits: slices.Clone(logits), chosen: make([]int32, n*used), weights: make([]float32, n*used),
 	}
 	for w := range workers {
@@ -104,6 +104,40 @@ func TestRoutingOfNaN(t *testing.T) {
 			}
 			if all := slices.Compact(slices.Sorted(slices.Values(got.chosen))); logits[1] != logits[1] && logits[0] != logits[0] && len(all) != used {
 				t.Errorf("%v: experts %v, want %d distinct", logits, got.chosen, used)
+			}
+		}
+	}
+}
+
+// TestRoutingByGroups holds a choice by groups and bias to one made by hand: four groups of two, of
+// which two are used.
+func TestRoutingByGroups(t *testing.T) {
+	for _, c := range []struct {
+		of      program.Routing
+		logits  []float32
+		chosen  []int32
+		weights []float32
+	}{
+		// sums of groups: 3, 5, 4, 1
+		{program.Routing{Gating: program.Sigmoid, Groups: 4, GroupsUsed: 2, AsIs: true, Bias: []float32{1, 1, 4, 0, 0, 3, 0, 0}},
+			[]float32{0, 0, 0, 0, 0, 0, 0, 0}, []int32{2, 5, 3}, []float32{.5, .5, .5}},
+		// the largest of all is in a group that is not used
+		{program.Routing{Gating: program.Sigmoid, Groups: 4, GroupsUsed: 2, Scale: 3, Bias: []float32{9, -9, 2, 1, 2, 1, 0, 0}},
+			[]float32{0, 0, 0, 0, 0, 0, 0, 0}, []int32{2, 4, 3}, []float32{1, 1, 1}},
+		{program.Routing{AsIs: true, Bias: []float32{0, 0, 0, 0, 0, 0, 0, 1}}, []float32{3, 2, 1, 0, 0, 0, 0, 0}, []int32{7, 0, 1},
+			[]float32{.02841, .57073, .20996}},
+	} {
+		r := &routing{
+			p: &pass{n: 1, vec: cpu.NewVec(kernels.Default())}, e: &program.ExpertsStep{Count: 8, Used: 3, Routing: c.of},
+			logits: slices.Clone(c.logits), biased: make([]float32, 8+c.of.Groups), chosen: make([]int32, 3), weights: make([]float32, 3),
+		}
+		r.Do(0, 1)
+		if !slices.Equal(r.chosen, c.chosen) {
+			t.Errorf("%+v: chosen %v, want %v", c.of, r.chosen, c.chosen)
+		}
+		for i, w := range c.weights {
+			if math.Abs(float64(r.weights[i]-w)) > 1e-4 {
+				t.Errorf("%+v: weights %v, want %v", c.of, r.weights, c.weights)
 			}
 		}
 	}

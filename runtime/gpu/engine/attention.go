@@ -32,6 +32,12 @@ type attendKey struct {
 }
 
 func (e *engine) attention(s *program.AttentionStep, x, y *gpu.Buffer) ([]op, error) {
+	switch {
+	case s.Whole || s.NormsLast:
+		return nil, fmt.Errorf("gpu: no kernel normalises queries and keys over all heads together or after RoPE: KV layer %d wants it", s.KV)
+	case s.Chunked && e.size > s.Window:
+		return nil, fmt.Errorf("gpu: no kernel attends in chunks of %d positions: KV layer %d does in contexts beyond that, and this one has %d", s.Window, s.KV, e.size)
+	}
 	a := &attention{s: s, rope: s.Rope, k: 1, v: 2, attends: map[attendKey]*attend.Kernel{}, prefill: map[*layerRows]*attend.Prefill{}}
 	var err error
 	if a.in, err = e.matmul(s.QKV, x, nil, "qkv"); err != nil {
@@ -53,7 +59,11 @@ func (e *engine) attention(s *program.AttentionStep, x, y *gpu.Buffer) ([]op, er
 	if s.Rope >= 0 {
 		a.layer.Pairing = e.ropes[s.Rope].pairing
 	}
-	if s.Temperature != nil {
+	if t := s.Temperature; t != nil && t.Ahead {
+		if e.size >= t.Every {
+			return nil, fmt.Errorf("gpu: no kernel scales queries from position %d on, where KV layer %d does: this context has %d positions", t.Every-1, s.KV, e.size)
+		}
+	} else if t != nil {
 		a.layer.AttnScale, a.layer.AttnScaleEvery = s.Temperature.Scale, s.Temperature.Every
 	}
 	for _, n := range []struct {

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"fmt"
+
 	"github.com/kvgen/kvgen/kernels/args"
 	"github.com/kvgen/kvgen/runtime/gpu"
 	"github.com/kvgen/kvgen/runtime/gpu/product"
@@ -9,6 +11,9 @@ import (
 
 // experts makes the ops of a mixture of experts.
 func (e *engine) experts(s *program.ExpertsStep, x, y *gpu.Buffer) ([]op, error) {
+	if !s.Routing.Plain() {
+		return nil, fmt.Errorf("gpu: no kernel chooses experts by sigmoid, with a bias, in groups or with weights other than shares: run the layers with experts on the processor")
+	}
 	b := &expertsBuilder{e: e}
 	logits := b.products(s.Router, b.normed(s.RouterNorm, x, "routed"), "router")
 	m := &mixture{s: s, x: b.normed(s.Norm, x, "mixed"), expert: b.room("expert", s.Used), row: b.room("row", s.Used)}
@@ -16,7 +21,7 @@ func (e *engine) experts(s *program.ExpertsStep, x, y *gpu.Buffer) ([]op, error)
 	m.hidden, m.blend = b.function("hidden"), b.function("blend")
 	weight := b.room("weight", s.Used)
 	m.routeArgs = args.Route{Logits: logits.Address(), Expert: m.expert.Address(), Row: m.row.Address(), Weight: weight.Address(),
-		Count: int32(s.Count), Used: int32(s.Used), All: gpu.Flag(s.Gating == program.SoftmaxAll)}
+		Count: int32(s.Count), Used: int32(s.Used), All: gpu.Flag(s.Routing.Gating == program.SoftmaxAll)}
 
 	m.gate, m.gates = b.stack(s.Gate), b.room("gates", s.Gate.Stride*s.Used)
 	m.mid = b.room("mid", s.Inner*s.Used)

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"errors"
+
 	"github.com/kvgen/kvgen/kernels/args"
 	"github.com/kvgen/kvgen/runtime/gpu"
 	"github.com/kvgen/kvgen/runtime/program"
@@ -80,6 +82,9 @@ func (e *engine) gated(s *program.GatedStep, x, y *gpu.Buffer) ([]op, error) {
 }
 
 func (e *engine) plain(s *program.PlainStep, x, y *gpu.Buffer) ([]op, error) {
+	if s.XIELU != nil || s.Up.Act == program.SquaredReLU {
+		return nil, errors.New("gpu: no kernel computes xIELU or the square of ReLU")
+	}
 	up, err := e.matmul(s.Up, x, nil, "inner")
 	if err != nil {
 		return nil, err
