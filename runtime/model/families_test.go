@@ -15,7 +15,13 @@ import (
 // alone.
 func oneLayer(t *testing.T, name string, layer int, set map[string]any) *conformance {
 	c := readCase(t, name)
-	r := recipeOf(t, name)
+	c.cut(t, layer, set)
+	return c
+}
+
+// cut cuts a case to one layer.
+func (c *conformance) cut(t *testing.T, layer int, set map[string]any) {
+	r := recipeFrom(t, c.model.File)
 	arch := r.keys["general.architecture"].(string)
 	r.keys[arch+".block_count"] = uint32(1)
 	for k, v := range set {
@@ -36,13 +42,11 @@ func oneLayer(t *testing.T, name string, layer int, set map[string]any) *conform
 	}
 	r.tensors = kept
 	c.model = r.model(t)
-	return c
 }
 
 // TestShiftFamilies holds a shifted context to a fresh one in families whose attention has more to
 // it: within a few times what the type itself changes, and with keys that were turned.
 func TestShiftFamilies(t *testing.T) {
-	const keep, discard, rows = 4, 20, 12 // rows at the end are compared
 	for _, f := range []struct {
 		name  string
 		layer int
@@ -55,50 +59,61 @@ func TestShiftFamilies(t *testing.T) {
 		{"gemma4_a4b", 1, map[string]any{"attention.sliding_window_pattern": []bool{false}, "attention.head_count_kv": uint32(1)}},
 		{"qwen35", 1, map[string]any{"full_attention_interval": uint32(1)}},
 	} {
-		c := oneLayer(t, f.name, f.layer, f.set)
-		kept := slices.Concat(c.Tokens[:keep], c.Tokens[keep+discard:])
-		first := len(kept) - rows
-		var exact [][]float32
-		for _, cache := range []string{"f32", "f16", "q8_0"} {
-			what := fmt.Sprint(f.name, " ", f.set, " ", cache)
-			x, err := c.context(t, cache, cache, Options{Threads: 1})
+		shiftsAsFresh(t, oneLayer(t, f.name, f.layer, f.set), fmt.Sprint(f.name, " ", f.set))
+	}
+	norms, _, _ := readSeeded(t, "hunyuan_dense")
+	norms.cut(t, 1, nil)
+	shiftsAsFresh(t, norms, "norms after RoPE")
+	none, _, _ := readSeeded(t, "cohere2")
+	none.cut(t, 3, map[string]any{"attention.sliding_window_pattern": uint32(1)})
+	shiftsAsFresh(t, none, "no RoPE")
+}
+
+// shiftsAsFresh shifts a context of a model of one layer.
+func shiftsAsFresh(t *testing.T, c *conformance, name string) {
+	const keep, discard, rows = 4, 20, 12 // rows at the end are compared
+	kept := slices.Concat(c.Tokens[:keep], c.Tokens[keep+discard:])
+	first := len(kept) - rows
+	var exact [][]float32
+	for _, cache := range []string{"f32", "f16", "q8_0"} {
+		what := name + " " + cache
+		x, err := c.context(t, cache, cache, Options{Threads: 1})
+		if err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		fresh := prefill(t, x, kept, first)
+		if exact == nil {
+			exact = fresh
+		}
+		_, own := differ(fresh, exact)
+		shifted := func(turn bool) float64 {
+			prefill(t, x, c.Tokens[:len(c.Tokens)-rows], 0)
+			if turn {
+				err = x.Shift(keep, discard)
+			} else {
+				err = x.Cache.Shift(keep, discard, func(int, []float32, int) {})
+			}
 			if err != nil {
-				t.Fatalf("%s: %v", what, err)
+				t.Fatal(err)
 			}
-			fresh := prefill(t, x, kept, first)
-			if exact == nil {
-				exact = fresh
+			var got [][]float32
+			err := x.Eval(kept[first:], 0, func(_ int, l []float32) error {
+				got = append(got, slices.Clone(l))
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
 			}
-			_, own := differ(fresh, exact)
-			shifted := func(turn bool) float64 {
-				prefill(t, x, c.Tokens[:len(c.Tokens)-rows], 0)
-				if turn {
-					err = x.Shift(keep, discard)
-				} else {
-					err = x.Cache.Shift(keep, discard, func(int, []float32, int) {})
-				}
-				if err != nil {
-					t.Fatal(err)
-				}
-				var got [][]float32
-				err := x.Eval(kept[first:], 0, func(_ int, l []float32) error {
-					got = append(got, slices.Clone(l))
-					return nil
-				})
-				if err != nil {
-					t.Fatal(err)
-				}
-				_, rms := differ(got, fresh)
-				return rms
-			}
-			most := 1e-5 + 3*own
-			turned, unturned := shifted(true), shifted(false)
-			if !(turned <= most) {
-				t.Errorf("%s: a shifted context differs from a fresh one by %.2g; the type alone by %.2g", what, turned, own)
-			}
-			if unturned <= 2*most {
-				t.Errorf("%s: keys left unturned differ by %.2g only", what, unturned)
-			}
+			_, rms := differ(got, fresh)
+			return rms
+		}
+		most := 1e-5 + 3*own
+		turned, unturned := shifted(true), shifted(false)
+		if !(turned <= most) {
+			t.Errorf("%s: a shifted context differs from a fresh one by %.2g; the type alone by %.2g", what, turned, own)
+		}
+		if unturned <= 2*most && c.model.program.RopeOf(0) >= 0 {
+			t.Errorf("%s: keys left unturned differ by %.2g only", what, unturned)
 		}
 	}
 }
