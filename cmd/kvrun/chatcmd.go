@@ -74,7 +74,7 @@ func chatCommand(e *environment, args []string) error {
 		return err
 	}
 	defer g.Context.Close()
-	if g.Options.Grammar, err = rules.of(g.Tokenizer); err != nil {
+	if g.Options.Grammar, err = rules.of(e.ctx, g.Tokenizer); err != nil {
 		return err
 	}
 	if err := keep.load(s, g); err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -49,23 +50,23 @@ func (f *grammarFlags) read(e *environment) error {
 	case 0:
 		return nil
 	case 1:
-		_, err := f.compile(grammar.NewVocabulary(noTokens{}))
+		_, err := f.compile(e.ctx, grammar.NewVocabulary(noTokens{}))
 		return err
 	}
 	return fmt.Errorf("%s: a text is held to one grammar", strings.Join(given, " and "))
 }
 
 // compile makes the grammar for a vocabulary; nil where none is given.
-func (f *grammarFlags) compile(v *grammar.Vocabulary) (*grammar.Grammar, error) {
+func (f *grammarFlags) compile(ctx context.Context, v *grammar.Vocabulary) (*grammar.Grammar, error) {
 	var g *grammar.Grammar
 	var err error
 	switch f.flag {
 	case "":
 		return nil, nil
 	case "--grammar", "--grammar-file":
-		g, err = gbnf.Compile(v, f.text)
+		g, err = gbnf.Compile(ctx, v, f.text)
 	default:
-		g, err = schema.Compile(v, []byte(f.text))
+		g, err = schema.Compile(ctx, v, []byte(f.text))
 	}
 	if err != nil {
 		return nil, refuse("%s: %w", f.flag, err)
@@ -74,11 +75,11 @@ func (f *grammarFlags) compile(v *grammar.Vocabulary) (*grammar.Grammar, error) 
 }
 
 // of is the grammar for the tokens of a model; nil where none is given.
-func (f *grammarFlags) of(t *tokenizer.Tokenizer) (*grammar.Grammar, error) {
+func (f *grammarFlags) of(ctx context.Context, t *tokenizer.Tokenizer) (*grammar.Grammar, error) {
 	if f.flag == "" {
 		return nil, nil
 	}
-	return f.compile(grammar.NewVocabulary(t))
+	return f.compile(ctx, grammar.NewVocabulary(t))
 }
 
 // noTokens is the vocabulary of no model, with which a grammar can be checked.

@@ -120,7 +120,7 @@ func runCommand(e *environment, args []string) error {
 		return err
 	}
 	defer g.Context.Close()
-	if g.Options.Grammar, err = r.grammar.of(g.Tokenizer); err != nil {
+	if g.Options.Grammar, err = r.grammar.of(e.ctx, g.Tokenizer); err != nil {
 		return err
 	}
 	r.loaded = time.Since(start)

@@ -19,7 +19,7 @@ import (
 // once; and what a limit cuts is the beginning of some.
 func TestGrammar(t *testing.T) {
 	c, words := open(t, 512, 3)
-	g, err := schema.Compile(grammar.NewVocabulary(words), []byte(`{"type": "object", "required": ["speech", "lines"], "additionalProperties": false,
+	g, err := schema.Compile(t.Context(), grammar.NewVocabulary(words), []byte(`{"type": "object", "required": ["speech", "lines"], "additionalProperties": false,
 		"properties": {"speech": {"type": "string", "maxLength": 30}, "lines": {"type": "array", "minItems": 1, "maxItems": 3, "items": {"type": "integer", "minimum": 0, "maximum": 99}}}}`))
 	if err != nil {
 		t.Fatal(err)
@@ -80,7 +80,7 @@ func TestGrammarOfSchemas(t *testing.T) {
 		if err := json.Unmarshal(lines.Bytes(), &m); err != nil {
 			t.Fatal(err)
 		}
-		g, err := schema.Compile(v, m.Schema)
+		g, err := schema.Compile(t.Context(), v, m.Schema)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,7 +7,7 @@
 // llama.cpp's grammars.
 //
 //	v := grammar.NewVocabulary(tokenizer)
-//	g, err := schema.Compile(v, text)
+//	g, err := schema.Compile(ctx, v, text)
 //	s := g.Start()
 //	allowed, err := s.Mask() // a bit for each token
 //	err = s.Accept(token)

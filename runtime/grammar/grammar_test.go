@@ -23,7 +23,7 @@ func (p pieces) EOG() []int32            { return []int32{0} }
 
 func compile(t *testing.T, v *grammar.Vocabulary, text string) *grammar.Grammar {
 	t.Helper()
-	g, err := gbnf.Compile(v, text)
+	g, err := gbnf.Compile(t.Context(), v, text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,15 +90,15 @@ func TestMask(t *testing.T) {
 // follow.
 func TestOpen(t *testing.T) {
 	p := pieces{"<end>", "<control>", "a", "!", "a!", "b", "!bc", "c"}
-	d, err := regular.Compile(regular.Seq(regular.Repeat(regular.Text("a"), 0, regular.Unbounded), regular.Text("!")), 10)
+	d, err := regular.Compile(nil, regular.Seq(regular.Repeat(regular.Text("a"), 0, regular.Unbounded), regular.Text("!")), 10)
 	if err != nil {
 		t.Fatal(err)
 	}
-	tail, err := regular.Compile(regular.Text("bc"), 10)
+	tail, err := regular.Compile(nil, regular.Text("bc"), 10)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := grammar.NewBuilder(grammar.NewVocabulary(p))
+	b := grammar.NewBuilder(grammar.NewVocabulary(p), nil)
 	g, err := b.Finish(b.Seq(b.Open(d), b.Terminal(tail)))
 	if err != nil {
 		t.Fatal(err)
@@ -150,7 +150,7 @@ func TestStuck(t *testing.T) {
 func TestDepth(t *testing.T) {
 	p := pieces{"<end>", "<control>", `[`, `]`, `{"a":`, `}`, "1", ","}
 	v := grammar.NewVocabulary(p)
-	g, err := schema.Compile(v, []byte(`{"$ref": "#/$defs/a", "$defs": {"a": {"anyOf": [{"type": "array", "items": {"$ref": "#/$defs/a"}}, {"const": 1},
+	g, err := schema.Compile(t.Context(), v, []byte(`{"$ref": "#/$defs/a", "$defs": {"a": {"anyOf": [{"type": "array", "items": {"$ref": "#/$defs/a"}}, {"const": 1},
 		{"type": "object", "properties": {"a": {"$ref": "#/$defs/a"}}, "required": ["a"], "additionalProperties": false}]}}}`))
 	if err != nil {
 		t.Fatal(err)
@@ -278,7 +278,7 @@ func TestCache(t *testing.T) {
 	v := grammar.NewVocabulary(p)
 	made := 0
 	get := func(c *grammar.Cache, text string) *grammar.Grammar {
-		g, err := c.Get("gbnf", text, func() (*grammar.Grammar, error) { made++; return gbnf.Compile(v, text) })
+		g, err := c.Get("gbnf", text, func() (*grammar.Grammar, error) { made++; return gbnf.Compile(t.Context(), v, text) })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -308,7 +308,7 @@ func TestCache(t *testing.T) {
 
 // TestBuilder: what exceeds a bound is an error of Finish.
 func TestBuilder(t *testing.T) {
-	d, err := regular.Compile(regular.Text("abcdefgh"), 10)
+	d, err := regular.Compile(nil, regular.Text("abcdefgh"), 10)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -340,12 +340,12 @@ func TestBuilder(t *testing.T) {
 			return r
 		},
 	} {
-		b := grammar.NewBuilder(v)
+		b := grammar.NewBuilder(v, nil)
 		if _, err := b.Finish(build(b)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}
-	b := grammar.NewBuilder(v)
+	b := grammar.NewBuilder(v, nil)
 	var many []grammar.Node
 	for range 2000 {
 		many = append(many, b.Terminal(d))

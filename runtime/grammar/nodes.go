@@ -1,6 +1,7 @@
 package grammar
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -47,13 +48,17 @@ type node struct {
 // Builder puts a grammar together. What it returns is valid in the same Builder only.
 type Builder struct {
 	v      *Vocabulary
+	work   *regular.Work
 	nodes  []node
 	states int
 	err    error
 }
 
-// NewBuilder makes a grammar of the tokens of v.
-func NewBuilder(v *Vocabulary) *Builder { return &Builder{v: v} }
+// NewBuilder makes a grammar of the tokens of v. What it takes is counted by w.
+func NewBuilder(v *Vocabulary, w *regular.Work) *Builder { return &Builder{v: v, work: w} }
+
+// Work counts what the grammar takes.
+func (b *Builder) Work() *regular.Work { return b.work }
 
 func (b *Builder) fail(err error) {
 	if b.err == nil {
@@ -71,7 +76,7 @@ func (b *Builder) add(n node) Node {
 }
 
 // Err is the first bound that was exceeded, if any.
-func (b *Builder) Err() error { return b.err }
+func (b *Builder) Err() error { return cmp.Or(b.err, b.work.Err()) }
 
 // Terminal is what an automaton accepts.
 func (b *Builder) Terminal(d *regular.DFA) Node { return b.terminal(d, nil, 0, Unbounded) }
@@ -186,8 +191,8 @@ var ErrEndless = errors.New("no text of the grammar ends")
 // Finish is the grammar of root. The error names what is left recursive or too large. Parts of
 // which no text ends are never entered; a root of which none does is ErrEndless.
 func (b *Builder) Finish(root Node) (*Grammar, error) {
-	if b.err != nil {
-		return nil, b.err
+	if err := b.Err(); err != nil {
+		return nil, err
 	}
 	g := &Grammar{v: b.v, nodes: b.nodes, root: root}
 	for i := range g.nodes {
@@ -195,7 +200,7 @@ func (b *Builder) Finish(root Node) (*Grammar, error) {
 			return nil, fmt.Errorf("rule %s is not defined", n.name)
 		}
 	}
-	if err := g.settle(g.markNullable); err != nil {
+	if err := g.settle(b.work, g.markNullable); err != nil {
 		return nil, err
 	}
 	if err := g.leftRecursion(); err != nil {
@@ -206,14 +211,14 @@ func (b *Builder) Finish(root Node) (*Grammar, error) {
 			g.nodes[i].height = endless
 		}
 	}
-	if err := g.settle(g.lowerHeight); err != nil {
+	if err := g.settle(b.work, g.lowerHeight); err != nil {
 		return nil, err
 	}
 	if err := g.checkHeights(); err != nil {
 		return nil, err
 	}
-	g.prepare()
-	return g, nil
+	g.prepare(b.work)
+	return g, b.work.Err()
 }
 
 // maxPrepared is how many nodes of the trie are looked at before a grammar is used.
@@ -221,7 +226,7 @@ const maxPrepared = 1 << 25
 
 // prepare finds token sets before they are wanted, so that no step waits for one. What is beyond
 // the bound is found when it is wanted.
-func (g *Grammar) prepare() {
+func (g *Grammar) prepare(w *regular.Work) {
 	work := 0
 	for i := range g.nodes {
 		t := g.nodes[i].tables
@@ -232,7 +237,7 @@ func (g *Grammar) prepare() {
 			if t.sets[s].Load() != nil {
 				continue
 			}
-			if work > maxPrepared {
+			if work > maxPrepared || w.Spend(1) != nil {
 				return
 			}
 			work += g.v.set(t, int32(s)).work
@@ -240,15 +245,12 @@ func (g *Grammar) prepare() {
 	}
 }
 
-// maxSettle bounds the nodes that settle looks at.
-const maxSettle = 1 << 28
-
 // settle has better improve nodes until it improves none. Parts are made before what contains them,
 // so that only rules take more than one round.
-func (g *Grammar) settle(better func(*node) bool) error {
-	for round, changed := 1, true; changed; round++ {
-		if changed = false; round > maxSettle/len(g.nodes) {
-			return errors.New("too many rules refer to rules that come later")
+func (g *Grammar) settle(w *regular.Work, better func(*node) bool) error {
+	for changed := true; changed; {
+		if changed = false; w.Spend(len(g.nodes)) != nil {
+			return w.Err()
 		}
 		for i := range g.nodes {
 			changed = better(&g.nodes[i]) || changed

@@ -84,13 +84,19 @@ func (v *Vocabulary) tablesOf(d *regular.DFA, c *regular.Counter) *tables {
 		key = fmt.Sprint(c.Between, d.Key())
 	}
 	v.mu.Lock()
-	defer v.mu.Unlock()
 	t, ok := v.seen[key]
-	if !ok {
-		t = &tables{dfa: d, count: c, final: make([]bool, d.Len()), sets: make([]atomic.Pointer[tokenSet], d.Len())}
-		for i := range t.final {
-			t.final[i] = d.Final(int32(i))
-		}
+	v.mu.Unlock()
+	if ok {
+		return t
+	}
+	own := &tables{dfa: d, count: c, final: make([]bool, d.Len()), sets: make([]atomic.Pointer[tokenSet], d.Len())}
+	for i := range own.final {
+		own.final[i] = d.Final(int32(i))
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if t, ok = v.seen[key]; !ok {
+		t = own
 		if len(v.order) >= maxAutomata {
 			delete(v.seen, v.order[0])
 			v.order = v.order[1:]

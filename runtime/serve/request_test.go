@@ -48,7 +48,7 @@ func submit(t *testing.T, s *Scheduler, r Request) *Text {
 func TestGrammar(t *testing.T) {
 	c, words := open(t, 2, 64, 128)
 	s := New(c, words, Options{})
-	g, err := schema.Compile(grammar.NewVocabulary(words), []byte(`{"const": "Zounds, 1234!"}`))
+	g, err := schema.Compile(t.Context(), grammar.NewVocabulary(words), []byte(`{"const": "Zounds, 1234!"}`))
 	if err != nil {
 		t.Fatal(err)
 	}

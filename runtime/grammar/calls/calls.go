@@ -1,6 +1,7 @@
 package calls
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -58,8 +59,8 @@ type compiler struct {
 	each    []grammar.Node // a call of each function
 }
 
-// Compile makes the grammar of calls of some functions.
-func Compile(v *grammar.Vocabulary, m *chat.Markup, functions []chat.Tool, o Options) (*grammar.Grammar, error) {
+// Compile makes the grammar of calls of some functions, within re.MaxWork and until ctx ends.
+func Compile(ctx context.Context, v *grammar.Vocabulary, m *chat.Markup, functions []chat.Tool, o Options) (*grammar.Grammar, error) {
 	switch {
 	case m.Family == "":
 		return nil, errors.New("the chat template is of no family whose calls are known")
@@ -71,7 +72,7 @@ func Compile(v *grammar.Vocabulary, m *chat.Markup, functions []chat.Tool, o Opt
 	if o.Free && m.Headed {
 		return nil, fmt.Errorf("calls of the family %s are held only where one is required", m.Family)
 	}
-	b := grammar.NewBuilder(v)
+	b := grammar.NewBuilder(v, re.NewWork(ctx, re.MaxWork))
 	c := &compiler{b: b, schemas: schema.NewSet(b), m: m}
 	root, err := c.root(functions, o)
 	if err != nil {
@@ -128,7 +129,7 @@ func (c *compiler) finish(root grammar.Node, functions []chat.Tool) (*grammar.Gr
 func (c *compiler) text(s string) (grammar.Node, error) { return c.expr(re.Text(s)) }
 
 func (c *compiler) expr(e re.Expr) (grammar.Node, error) {
-	d, err := re.Compile(e, maxStates)
+	d, err := re.Compile(c.b.Work(), e, maxStates)
 	if err != nil {
 		return 0, err
 	}
@@ -189,16 +190,16 @@ func (c *compiler) call(f *chat.Tool) (grammar.Node, error) {
 var anything = re.Repeat(re.Range(0, 255), 0, re.Unbounded)
 
 // without is the texts of an expression that are none of others.
-func without(e re.Expr, others ...re.Expr) (*re.DFA, error) {
-	all, err := re.Compile(e, maxStates)
+func (c *compiler) without(e re.Expr, others ...re.Expr) (*re.DFA, error) {
+	all, err := re.Compile(c.b.Work(), e, maxStates)
 	if err != nil {
 		return nil, err
 	}
-	not, err := re.Compile(re.Alt(others...), maxStates)
+	not, err := re.Compile(c.b.Work(), re.Alt(others...), maxStates)
 	if err != nil {
 		return nil, err
 	}
-	return re.Minus(all, not, maxStates)
+	return re.Minus(c.b.Work(), all, not, maxStates)
 }
 
 // behindThought is calls, or thinking without a marker and calls.
@@ -207,7 +208,7 @@ func (c *compiler) behindThought(calls grammar.Node) (grammar.Node, error) {
 	if err != nil {
 		return 0, err
 	}
-	text, err := without(anything, re.Seq(anything, re.Text("<|"), anything))
+	text, err := c.without(anything, re.Seq(anything, re.Text("<|"), anything))
 	if err != nil {
 		return 0, err
 	}
@@ -232,7 +233,7 @@ func (c *compiler) behindText(one bool) (grammar.Node, error) {
 			not = append(not, re.Seq(anything, re.Text(m), anything))
 		}
 	}
-	text, err := without(re.Seq(anything, mark), not...)
+	text, err := c.without(re.Seq(anything, mark), not...)
 	if err != nil {
 		return 0, err
 	}
@@ -247,7 +248,7 @@ func (c *compiler) bare(one bool) (grammar.Node, error) {
 	for _, m := range c.m.Marks {
 		not = append(not, re.Seq(anything, re.Text(m), anything))
 	}
-	text, err := without(anything, not...)
+	text, err := c.without(anything, not...)
 	if err != nil {
 		return 0, err
 	}

@@ -192,7 +192,7 @@ func TestRandomSchemas(t *testing.T) {
 				}
 				all = append(all, chat.Tool{Name: fmt.Sprintf("f_%d", i), Parameters: text})
 			}
-			g, err := calls.Compile(v, &m, all, calls.Options{One: r.IntN(2) == 0})
+			g, err := calls.Compile(t.Context(), v, &m, all, calls.Options{One: r.IntN(2) == 0})
 			if err != nil {
 				t.Fatalf("%s: %s, %s: %v", x.family, all[0].Parameters, all[1].Parameters, err)
 			}
@@ -237,7 +237,7 @@ func TestRoundTrip(t *testing.T) {
 		}
 		whole, several := 0, 0
 		for _, o := range []calls.Options{{}, {One: true}} {
-			g, err := calls.Compile(calls.Vocabulary(w, &m), &m, functions, o)
+			g, err := calls.Compile(t.Context(), calls.Vocabulary(w, &m), &m, functions, o)
 			if err != nil {
 				t.Fatalf("%s: %v", x.family, err)
 			}
@@ -275,7 +275,7 @@ func TestHostileValues(t *testing.T) {
 	w := words(t)
 	for _, x := range markups {
 		m := (&chat.Template{Source: x.template}).Markup()
-		g, err := calls.Compile(calls.Vocabulary(w, &m), &m, functions, calls.Options{})
+		g, err := calls.Compile(t.Context(), calls.Vocabulary(w, &m), &m, functions, calls.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -310,7 +310,7 @@ func TestFree(t *testing.T) {
 	w := words(t)
 	for _, x := range markups {
 		m := (&chat.Template{Source: x.template}).Markup()
-		g, err := calls.Compile(calls.Vocabulary(w, &m), &m, functions, calls.Options{Free: true})
+		g, err := calls.Compile(t.Context(), calls.Vocabulary(w, &m), &m, functions, calls.Options{Free: true})
 		if m.Headed {
 			if err == nil || !strings.Contains(err.Error(), x.family) {
 				t.Errorf("%s: %v", x.family, err)
@@ -344,7 +344,7 @@ func TestFreeRandom(t *testing.T) {
 		if m.Headed {
 			continue
 		}
-		g, err := calls.Compile(calls.Vocabulary(w, &m), &m, functions, calls.Options{Free: true})
+		g, err := calls.Compile(t.Context(), calls.Vocabulary(w, &m), &m, functions, calls.Options{Free: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -403,14 +403,14 @@ func TestManyFunctions(t *testing.T) {
 		large = append(large, chat.Tool{Name: f.Name, Parameters: text})
 	}
 	v := calls.Vocabulary(w, &m)
-	g, err := calls.Compile(v, &m, many, calls.Options{})
+	g, err := calls.Compile(t.Context(), v, &m, many, calls.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if s := g.Start(); !s.AcceptText(spelled(&m, chat.ToolCall{Name: "f_511", Arguments: `{"city": "Rome"}`})) || !s.Done() {
 		t.Error("the last function cannot be called")
 	}
-	if _, err := calls.Compile(v, &m, large, calls.Options{}); err == nil || !strings.Contains(err.Error(), "the function") || !strings.Contains(err.Error(), "more than") {
+	if _, err := calls.Compile(t.Context(), v, &m, large, calls.Options{}); err == nil || !strings.Contains(err.Error(), "the function") || !strings.Contains(err.Error(), "more than") {
 		t.Errorf("schemas of 20480 properties: %v", err)
 	}
 }
@@ -437,7 +437,7 @@ func TestRefused(t *testing.T) {
 		{&hermes, []chat.Tool{functions[0], {Name: "self", Parameters: []byte(`{"$ref": "#"}`)}}, `the function "self"`},
 		{&hermes, []chat.Tool{functions[0], {Name: "self", Parameters: []byte(`{"anyOf": [{"$ref": "#"}, {"type": "object"}]}`)}}, `the function "self"`},
 	} {
-		if _, err := calls.Compile(grammar.NewVocabulary(w), x.m, x.f, calls.Options{}); err == nil || !strings.Contains(err.Error(), x.says) {
+		if _, err := calls.Compile(t.Context(), grammar.NewVocabulary(w), x.m, x.f, calls.Options{}); err == nil || !strings.Contains(err.Error(), x.says) {
 			t.Errorf("want %q: %v", x.says, err)
 		}
 	}

@@ -3,7 +3,7 @@
 //
 //	m := template.Markup()
 //	v := calls.Vocabulary(tokenizer, m)
-//	g, err := calls.Compile(v, m, functions, calls.Options{})
+//	g, err := calls.Compile(ctx, v, m, functions, calls.Options{})
 //
 // An error names the family, or the function with the keyword of its schema and its place.
 package calls

@@ -1,6 +1,7 @@
 package gbnf
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -27,13 +28,13 @@ type compiler struct {
 	failed    int
 }
 
-// Compile makes the grammar of a text in GBNF.
-func Compile(v *grammar.Vocabulary, text string) (*grammar.Grammar, error) {
+// Compile makes the grammar of a text in GBNF, within regular.MaxWork and until ctx ends.
+func Compile(ctx context.Context, v *grammar.Vocabulary, text string) (*grammar.Grammar, error) {
 	rules, err := parse(text)
 	if err != nil {
 		return nil, err
 	}
-	c := &compiler{b: grammar.NewBuilder(v), rules: map[string]*rule{}, recursive: map[string]bool{}, sizes: map[string]int{},
+	c := &compiler{b: grammar.NewBuilder(v, regular.NewWork(ctx, regular.MaxWork)), rules: map[string]*rule{}, recursive: map[string]bool{}, sizes: map[string]int{},
 		nodes: map[string]grammar.Node{}, terminals: map[string]grammar.Node{}}
 	for _, r := range rules {
 		c.rules[r.name] = r
@@ -166,7 +167,7 @@ func (c *compiler) terminal(p *part) (grammar.Node, bool, error) {
 	if c.size(p) > maxSize || c.failed >= maxFailed && p.op != character {
 		return 0, false, nil
 	}
-	d, err := regular.Compile(c.expr(p), maxStates)
+	d, err := regular.Compile(c.b.Work(), c.expr(p), maxStates)
 	switch {
 	case errors.As(err, new(regular.TooLarge)), errors.Is(err, regular.ErrNested):
 		c.failed++

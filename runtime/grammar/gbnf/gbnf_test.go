@@ -56,7 +56,7 @@ term ::= [0-9]+ | "(" expr ")"`, []string{"1", "1+2", "(1+2)*3", "((7))"}, []str
 s ::= "x" s | ""`, []string{"", "xxxx"}, []string{"y"}},
 		{jsonGrammar, []string{`{}`, `{"a": [1, {"b": null}, "x\u00e9"], "c": -1.5e3}`}, []string{`[]`, `{"a"}`, `{"a":1,}`}},
 	} {
-		g, err := Compile(small, c.grammar)
+		g, err := Compile(t.Context(), small, c.grammar)
 		if err != nil {
 			t.Errorf("%s: %v", c.grammar, err)
 			continue
@@ -97,7 +97,7 @@ func TestRefused(t *testing.T) {
 		"root ::= " + strings.Repeat("(", 200) + strings.Repeat(")", 200): "nest more than 100 deep",
 		"root ::= [^\\x00-\\U0010FFFF]":                                   "has no characters",
 	} {
-		if _, err := Compile(small, text); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Compile(t.Context(), small, text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.60q: %v, want %s", text, err, want)
 		}
 	}
@@ -108,7 +108,7 @@ func FuzzCompile(f *testing.F) {
 	f.Add(`root ::= ("a" | "b"{2,5})* [^x-z]+ root?`)
 	f.Add("root ::= a a\na ::= b b b\nb ::= c{3} c\nc ::= [a-z]{100}")
 	f.Fuzz(func(t *testing.T, text string) {
-		g, err := Compile(small, text)
+		g, err := Compile(t.Context(), small, text)
 		if err != nil {
 			if !strings.HasPrefix(err.Error(), "gbnf: ") {
 				t.Errorf("%v", err)

@@ -149,7 +149,7 @@ func TestRandom(t *testing.T) {
 			b.WriteString(randomPart(r, 3, i, rules, true) + "\n")
 		}
 		text := b.String()
-		g, err := Compile(v, text)
+		g, err := Compile(t.Context(), v, text)
 		if err != nil {
 			if !strings.Contains(err.Error(), "left recursion") && !strings.Contains(err.Error(), "no text of the grammar ends") {
 				t.Fatalf("%s%v", text, err)

@@ -13,8 +13,8 @@ type Counter struct {
 // Count prepares an automaton to be counted. Each of its texts is a byte, items that item accepts,
 // and a byte that begins none; nothing may follow what item accepts. It is nil where a number of
 // items cannot be reached although fewer can, so that counting beside the automaton would lead to
-// texts that have no end.
-func Count(d, item *DFA) *Counter {
+// texts that have no end; and where no work is left.
+func Count(w *Work, d, item *DFA) *Counter {
 	c := &Counter{DFA: d, Between: make([]bool, d.Len()), Need: make([]int32, d.Len())}
 	within := make([]bool, d.Len())
 	before := make([][]edge, d.Len())
@@ -30,6 +30,9 @@ func Count(d, item *DFA) *Counter {
 		}
 	}
 	for i := 0; i < len(list); i++ {
+		if w.Spend(2*256) != nil {
+			return nil
+		}
 		p := list[i]
 		if c.Between[p.a] = c.Between[p.a] || p.b == 0; p.b != 0 {
 			within[p.a] = true
@@ -55,7 +58,7 @@ func Count(d, item *DFA) *Counter {
 		}
 	}
 	c.needs(before)
-	if !c.canGoOn(item) {
+	if !c.canGoOn(w, item) {
 		return nil
 	}
 	return c
@@ -100,7 +103,7 @@ func (c *Counter) needs(before [][]edge) {
 }
 
 // canGoOn says whether from every state between items an item leads to one that needs no more.
-func (c *Counter) canGoOn(item *DFA) bool {
+func (c *Counter) canGoOn(w *Work, item *DFA) bool {
 	for s := range c.Between {
 		if !c.Between[s] {
 			continue
@@ -108,6 +111,9 @@ func (c *Counter) canGoOn(item *DFA) bool {
 		found := false
 		seen, list := map[pair]bool{}, []pair{{int32(s), 0}}
 		for i := 0; i < len(list) && !found; i++ {
+			if w.Spend(256) != nil {
+				return false
+			}
 			for b := range 256 {
 				q := pair{c.Step(list[i].a, byte(b)), item.Step(list[i].b, byte(b))}
 				if q.a == Dead || q.b == Dead || seen[q] {
@@ -129,7 +135,7 @@ func (c *Counter) canGoOn(item *DFA) bool {
 
 // Limited accepts texts of d that are min to max items, Unbounded for no max. Nothing may follow
 // what item accepts.
-func Limited(d, item *DFA, min, max, limit int) (*DFA, error) {
+func Limited(w *Work, d, item *DFA, min, max, limit int) (*DFA, error) {
 	type place struct{ state, item, count int32 }
 	step := func(p place, b byte) (place, bool) {
 		if p.item == 0 {
@@ -149,7 +155,7 @@ func Limited(d, item *DFA, min, max, limit int) (*DFA, error) {
 		return p, true
 	}
 	accept := func(p place) bool { return p.item == 0 && int(p.count) >= min && d.accept[p.state] }
-	return explore(place{}, step, accept, together([]*DFA{d, item}), limit)
+	return explore(w, place{}, step, accept, together([]*DFA{d, item}), limit)
 }
 
 func least(a, b int) int {

@@ -78,7 +78,7 @@ func (d *DFA) Key() string {
 
 // explore makes the automaton whose states are values of S. step says what a byte does, false for
 // Dead. Bytes of one class are alike in every state.
-func explore[S comparable](start S, step func(S, byte) (S, bool), accept func(S) bool, class [256]uint8, limit int) (*DFA, error) {
+func explore[S comparable](w *Work, start S, step func(S, byte) (S, bool), accept func(S) bool, class [256]uint8, limit int) (*DFA, error) {
 	limit = min(limit, MaxStates)
 	example := map[uint8]byte{}
 	classes := 0
@@ -91,6 +91,9 @@ func explore[S comparable](start S, step func(S, byte) (S, bool), accept func(S)
 	d := &DFA{class: class, classes: classes}
 	id, list := map[S]int32{start: 0}, []S{start}
 	for i := 0; i < len(list); i++ {
+		if err := w.Spend(perState * classes); err != nil {
+			return nil, err
+		}
 		d.accept = append(d.accept, accept(list[i]))
 		for c := range classes {
 			to, ok := step(list[i], example[uint8(c)])
@@ -112,8 +115,11 @@ func explore[S comparable](start S, step func(S, byte) (S, bool), accept func(S)
 	if d = d.trim(); d == nil {
 		return nil, ErrEmpty
 	}
-	return d.minimal(), nil
+	return d.minimal(w)
 }
+
+// perState is what a state takes for each class of bytes: it is found, written, read backwards.
+const perState = 4
 
 // eachByte is classes of one byte each.
 func eachByte() (class [256]uint8) {
@@ -195,7 +201,7 @@ func (d *DFA) trim() *DFA {
 const rounds = 200
 
 // minimal joins states that accept the same, and classes of bytes that do the same.
-func (d *DFA) minimal() *DFA {
+func (d *DFA) minimal(w *Work) (*DFA, error) {
 	n := d.Len()
 	part, count := make([]int32, n), 1
 	for s, a := range d.accept {
@@ -204,6 +210,9 @@ func (d *DFA) minimal() *DFA {
 		}
 	}
 	for range rounds {
+		if err := w.Spend(n * (1 + d.classes)); err != nil {
+			return nil, err
+		}
 		id := map[string]int32{}
 		refined := make([]int32, n)
 		var key []byte
@@ -225,10 +234,10 @@ func (d *DFA) minimal() *DFA {
 		}
 		stable := len(id) == count
 		if part, count = refined, len(id); stable {
-			return d.quotient(part, count).joinClasses()
+			return d.quotient(part, count).joinClasses(), nil
 		}
 	}
-	return d.joinClasses()
+	return d.joinClasses(), nil
 }
 
 // quotient is the automaton whose states are the parts, of which the first state has part 0. Dead
@@ -284,16 +293,16 @@ func (d *DFA) joinClasses() *DFA {
 type pair struct{ a, b int32 }
 
 // Intersect accepts what both accept.
-func Intersect(a, b *DFA, limit int) (*DFA, error) {
+func Intersect(w *Work, a, b *DFA, limit int) (*DFA, error) {
 	step := func(p pair, c byte) (pair, bool) {
 		p = pair{a.Step(p.a, c), b.Step(p.b, c)}
 		return p, p.a != Dead && p.b != Dead
 	}
-	return explore(pair{}, step, func(p pair) bool { return a.accept[p.a] && b.accept[p.b] }, together([]*DFA{a, b}), limit)
+	return explore(w, pair{}, step, func(p pair) bool { return a.accept[p.a] && b.accept[p.b] }, together([]*DFA{a, b}), limit)
 }
 
 // Minus accepts what a accepts and b does not.
-func Minus(a, b *DFA, limit int) (*DFA, error) {
+func Minus(w *Work, a, b *DFA, limit int) (*DFA, error) {
 	step := func(p pair, c byte) (pair, bool) {
 		if p.a = a.Step(p.a, c); p.b != Dead {
 			p.b = b.Step(p.b, c)
@@ -301,15 +310,16 @@ func Minus(a, b *DFA, limit int) (*DFA, error) {
 		return p, p.a != Dead
 	}
 	accept := func(p pair) bool { return a.accept[p.a] && (p.b == Dead || !b.accept[p.b]) }
-	return explore(pair{}, step, accept, together([]*DFA{a, b}), limit)
+	return explore(w, pair{}, step, accept, together([]*DFA{a, b}), limit)
 }
 
-// Disjoint says whether nothing is accepted by both. It visits each pair of states once.
-func Disjoint(a, b *DFA) bool {
+// Disjoint says whether nothing is accepted by both. It visits each pair of states once. That there
+// are too many, or no work is left, is no proof.
+func Disjoint(w *Work, a, b *DFA) bool {
 	seen, list := map[pair]bool{{}: true}, []pair{{}}
 	for i := 0; i < len(list); i++ {
 		p := list[i]
-		if a.accept[p.a] && b.accept[p.b] {
+		if a.accept[p.a] && b.accept[p.b] || w.Spend(256) != nil {
 			return false
 		}
 		for c := range 256 {
@@ -328,7 +338,7 @@ func Disjoint(a, b *DFA) bool {
 
 // Then accepts a text of a with one of b behind it. Nothing may follow what a accepts, as nothing
 // follows a closing quote.
-func Then(a, b *DFA, limit int) (*DFA, error) {
+func Then(w *Work, a, b *DFA, limit int) (*DFA, error) {
 	type place struct {
 		second bool
 		state  int32
@@ -343,11 +353,11 @@ func Then(a, b *DFA, limit int) (*DFA, error) {
 		}
 		return p, p.state != Dead
 	}
-	return explore(place{}, step, func(p place) bool { return p.second && b.accept[p.state] }, together([]*DFA{a, b}), limit)
+	return explore(w, place{}, step, func(p place) bool { return p.second && b.accept[p.state] }, together([]*DFA{a, b}), limit)
 }
 
 // Between accepts a text of d between two bytes. d may not go on by the second where it accepts.
-func Between(first byte, d *DFA, last byte, limit int) (*DFA, error) {
+func Between(w *Work, first byte, d *DFA, last byte, limit int) (*DFA, error) {
 	const before, behind = -2, -3
 	step := func(s int32, c byte) (int32, bool) {
 		switch {
@@ -361,7 +371,7 @@ func Between(first byte, d *DFA, last byte, limit int) (*DFA, error) {
 		s = d.Step(s, c)
 		return s, s != Dead
 	}
-	return explore(int32(before), step, func(s int32) bool { return s == behind }, together([]*DFA{d}, first, last), limit)
+	return explore(w, int32(before), step, func(s int32) bool { return s == behind }, together([]*DFA{d}, first, last), limit)
 }
 
 // Bytes is what the tables take.

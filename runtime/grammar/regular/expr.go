@@ -175,7 +175,7 @@ func (n *nfa) repeat(e Expr, end int32, depth int) (int32, error) {
 }
 
 // classes are the bytes that no edge tells apart.
-func (n *nfa) classes() (class [256]uint8) {
+func (n *nfa) classes(w *Work) (class [256]uint8) {
 	count := 1
 	seen := map[Set]bool{}
 	for s, set := range n.set {
@@ -183,6 +183,9 @@ func (n *nfa) classes() (class [256]uint8) {
 			continue
 		}
 		seen[set] = true
+		if w.Spend(256) != nil {
+			return class
+		}
 		split := map[uint8]uint8{} // of a class, that of its bytes in set
 		for b := range 256 {
 			if !set.Has(byte(b)) {
@@ -218,16 +221,19 @@ func compact(class [256]uint8) [256]uint8 {
 }
 
 // Compile makes the automaton of an expression, of limit states at most.
-func Compile(e Expr, limit int) (*DFA, error) {
+func Compile(w *Work, e Expr, limit int) (*DFA, error) {
 	n := &nfa{}
 	end := n.node()
 	begin, err := n.add(e, end, 0)
 	if err != nil {
 		return nil, err
 	}
-	s := &subsets{nfa: n, end: end, mark: make([]int, len(n.to))}
-	d, err := explore(s.closure([]int32{begin}, true), s.step, s.accepts, n.classes(), limit)
-	if s.work > maxWork {
+	if err := w.Spend(4*n.work + len(n.to)); err != nil {
+		return nil, err
+	}
+	s := &subsets{nfa: n, end: end, mark: make([]int, len(n.to)), w: w}
+	d, err := explore(w, s.closure([]int32{begin}, true), s.step, s.accepts, n.classes(w), limit)
+	if w.Err() == nil && s.work > maxWork {
 		return nil, TooLarge{limit}
 	}
 	return d, err
@@ -243,6 +249,7 @@ type subsets struct {
 	mark  []int // by state: the closure that met it last
 	round int
 	work  int
+	w     *Work
 }
 
 // reach is the states that edges without a byte lead to, for a text that begins or ends here.
@@ -266,6 +273,7 @@ func (n *subsets) reach(from []int32, start, end bool) []int32 {
 		}
 	}
 	n.work += len(list)
+	n.w.Spend(2 * len(list))
 	return list
 }
 
@@ -286,7 +294,7 @@ func (n *subsets) closure(from []int32, start bool) string {
 
 func (n *subsets) step(set string, b byte) (string, bool) {
 	var to []int32
-	for i := 0; i+2 < len(set) && n.work <= maxWork; i += 3 {
+	for i := 0; i+2 < len(set) && n.work <= maxWork && n.w.Err() == nil; i += 3 {
 		if s := member(set, i); n.to[s] >= 0 && n.set[s].Has(b) {
 			to = append(to, n.to[s])
 		}

@@ -85,7 +85,7 @@ type decimal struct {
 const maxModulus = 4096
 
 // Decimal makes the automaton of the numbers, of limit states at most.
-func Decimal(n Number, limit int) (*DFA, error) {
+func Decimal(w *Work, n Number, limit int) (*DFA, error) {
 	d := &decimal{Number: n, counts: true}
 	for _, b := range []struct {
 		r  *big.Rat
@@ -111,7 +111,7 @@ func Decimal(n Number, limit int) (*DFA, error) {
 	if d.Integer || d.min != nil || d.max != nil || d.modulus > 0 {
 		d.Exponent = 0
 	}
-	return explore(reading{}, d.step, d.accept, numberClasses(), limit)
+	return explore(w, reading{}, d.step, d.accept, numberClasses(), limit)
 }
 
 // numberClasses tells the bytes of numbers apart.

@@ -1,6 +1,7 @@
 package regular
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -13,19 +14,24 @@ import (
 // bytes. What no finite automaton can do, or what is not read here, is refused by its name:
 // look-ahead, look-behind, back references, word boundaries, flags, and properties of Unicode other
 // than general categories and scripts.
-func Pattern(text string, char func(Runes) Expr) (Expr, error) {
+func Pattern(w *Work, text string, char func(Runes) Expr) (Expr, error) {
 	if !utf8.ValidString(text) {
 		return Expr{}, fmt.Errorf("the pattern is no UTF-8")
 	}
 	if len(text) > maxPattern {
 		return Expr{}, fmt.Errorf("the pattern has %d bytes, and may have %d", len(text), maxPattern)
 	}
-	p := &patternReader{text: text, char: char}
+	p := &patternReader{text: text, w: w, char: func(r Runes) Expr {
+		if w.Spend(perRange*(1+len(r))) != nil {
+			return Expr{}
+		}
+		return char(r)
+	}}
 	e, err := p.choice(0)
 	if err == nil && p.at < len(text) {
 		err = p.wrong("a group is closed that was not opened")
 	}
-	if err != nil {
+	if err = cmp.Or(w.Err(), err); err != nil {
 		return Expr{}, err
 	}
 	any := Repeat(char(AnyRune()), 0, Unbounded)
@@ -35,12 +41,14 @@ func Pattern(text string, char func(Runes) Expr) (Expr, error) {
 const (
 	maxPattern = 4096
 	maxRepeat  = 4096
+	perRange   = 32 // steps: a range of characters is a few of bytes
 )
 
 // patternReader reads a pattern from left to right.
 type patternReader struct {
 	text string
 	at   int
+	w    *Work
 	char func(Runes) Expr
 }
 
@@ -371,6 +379,9 @@ func (p *patternReader) property(not bool) (Runes, error) {
 	}
 	p.at += len(name) + 1
 	set := ranges(table)
+	if err := p.w.Spend(perRange * len(set)); err != nil {
+		return nil, err
+	}
 	if not {
 		set = set.Not()
 	}

@@ -15,7 +15,7 @@ import (
 
 func must(t *testing.T, e Expr, limit int) *DFA {
 	t.Helper()
-	d, err := Compile(e, limit)
+	d, err := Compile(nil, e, limit)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func TestPatterns(t *testing.T) {
 		"", "a", "^a", "a$", "^$", "^a|b$", "(^a|b)c", "a*b+c?", "^(?:ab|ba){2,3}$", "[^a-c]", `^[\w-]+$`, `\d{2}`, "a.c", "^.$", `^\p{Lu}\p{Ll}*$`, `[\-\]^]`, "(a|(b|(c)))+$", "^a*?$", `\x61é`, "a{0}b", "(?<x>a)b", "^^a$$", "a|^b|c$|", `\.\*\\`,
 	} {
 		std := regexp.MustCompile(strings.ReplaceAll(p, "(?<", "(?P<"))
-		e, err := Pattern(p, Runes.UTF8)
+		e, err := Pattern(nil, p, Runes.UTF8)
 		if err != nil {
 			t.Errorf("%s: %v", p, err)
 			continue
@@ -80,7 +80,7 @@ func TestRefusedPatterns(t *testing.T) {
 		"[a": "not closed", "[z-a]": "out of order", `[\d-z]`: "of classes", "*a": "nothing before it", "a{3,1}": "out of order", "a{99999}": "at most 4096", `\q`: `escape \q`, `\`: "escapes nothing",
 		`\p{Emoji}`: "property", `\u12`: "hexadecimal", "\xff": "UTF-8", strings.Repeat("(", 300): "nest more than", strings.Repeat("a", 5000): "may have 4096", `\01`: "octal",
 	} {
-		if _, err := Pattern(p, Runes.UTF8); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Pattern(nil, p, Runes.UTF8); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.40q: %v, want %s", p, err, want)
 		}
 	}
@@ -100,20 +100,20 @@ func TestBounded(t *testing.T) {
 	for range 1000 {
 		deep = Opt(deep)
 	}
-	explosive, err := Pattern("^(a|b)*a(a|b){20}$", Runes.UTF8)
+	explosive, err := Pattern(nil, "^(a|b)*a(a|b){20}$", Runes.UTF8)
 	if err != nil {
 		t.Fatal(err)
 	}
 	begin := time.Now()
 	for i, e := range []Expr{large, nothing, deep, explosive} {
-		if _, err := Compile(e, 1<<12); err == nil || !errors.As(err, new(TooLarge)) && !errors.Is(err, ErrNested) {
+		if _, err := Compile(nil, e, 1<<12); err == nil || !errors.As(err, new(TooLarge)) && !errors.Is(err, ErrNested) {
 			t.Errorf("number %d: %v", i, err)
 		}
 	}
 	if d := time.Since(begin); d > 20*time.Second {
 		t.Errorf("that took %v", d)
 	}
-	if _, err := Compile(Alt(), 10); !errors.Is(err, ErrEmpty) {
+	if _, err := Compile(nil, Alt(), 10); !errors.Is(err, ErrEmpty) {
 		t.Errorf("a choice of nothing: %v", err)
 	}
 }
@@ -143,7 +143,7 @@ func TestDecimal(t *testing.T) {
 		if r.IntN(3) == 0 {
 			n.MultipleOf = []*big.Rat{big.NewRat(3, 1), big.NewRat(1, 2), big.NewRat(7, 100), big.NewRat(5, 2), big.NewRat(1, 10)}[r.IntN(5)]
 		}
-		d, err := Decimal(n, MaxStates)
+		d, err := Decimal(nil, n, MaxStates)
 		if err != nil && !errors.Is(err, ErrEmpty) {
 			t.Fatalf("%+v: %v", n, err)
 		}
@@ -187,7 +187,7 @@ func (n *Number) has(text string) (has, sure bool) {
 func TestProducts(t *testing.T) {
 	r := rand.New(rand.NewPCG(9, 10))
 	find := func(p string) *DFA {
-		e, err := Pattern(p, Runes.UTF8)
+		e, err := Pattern(nil, p, Runes.UTF8)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -196,26 +196,26 @@ func TestProducts(t *testing.T) {
 	item := must(t, Runes{{'a', 'c'}}.UTF8(), 10)
 	for _, c := range [][2]string{{"^[ab]*$", "^a"}, {"^a*b*$", "ab"}, {"^(ab)*$", "^[ab]{3,9}$"}, {"c", "a"}} {
 		a, b := find(c[0]), find(c[1])
-		both, err := Intersect(a, b, 4096)
+		both, err := Intersect(nil, a, b, 4096)
 		if err != nil {
 			t.Fatal(err)
 		}
-		less, err := Minus(a, b, 4096)
+		less, err := Minus(nil, a, b, 4096)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if Disjoint(a, b) || !Disjoint(less, b) || !Disjoint(less, both) {
+		if Disjoint(nil, a, b) || !Disjoint(nil, less, b) || !Disjoint(nil, less, both) {
 			t.Errorf("%v: what is disjoint is not, or the reverse", c)
 		}
-		some, err := Limited(must(t, Repeat(Of("abc"), 0, Unbounded), 10), item, 2, 4, 4096)
+		some, err := Limited(nil, must(t, Repeat(Of("abc"), 0, Unbounded), 10), item, 2, 4, 4096)
 		if err != nil {
 			t.Fatal(err)
 		}
-		quoted, err := Between('"', a, '"', 4096)
+		quoted, err := Between(nil, '"', a, '"', 4096)
 		if err != nil {
 			t.Fatal(err)
 		}
-		then, err := Then(quoted, b, 4096)
+		then, err := Then(nil, quoted, b, 4096)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -242,15 +242,15 @@ func TestProducts(t *testing.T) {
 func TestCount(t *testing.T) {
 	item := must(t, Runes{{'a', 'z'}, {'é', 'é'}}.UTF8(), 10)
 	for p, want := range map[string]bool{"^[a-zé]*$": true, "^(ab)*$": false, "é": true, "^a?$": false, "^a[b-z]*$": true, "^(a|bbb)*$": true, "^(aaa|bbb)+$": false} {
-		e, err := Pattern(p, Runes{{'a', 'z'}, {'é', 'é'}}.within)
+		e, err := Pattern(nil, p, Runes{{'a', 'z'}, {'é', 'é'}}.within)
 		if err != nil {
 			t.Fatal(err)
 		}
-		d, err := Between('"', must(t, e, 100), '"', 100)
+		d, err := Between(nil, '"', must(t, e, 100), '"', 100)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if c := Count(d, item); (c != nil) != want {
+		if c := Count(nil, d, item); (c != nil) != want {
 			t.Errorf("%s: %v", p, c != nil)
 		} else if p == "é" && (c.Need[c.Step(0, '"')] != 1 || c.Need[c.Step(c.Step(0, '"'), 'a')] != 1) {
 			t.Errorf("%s: needs %v", p, c.Need)
@@ -265,11 +265,11 @@ func FuzzPattern(f *testing.F) {
 	f.Add(`^(?:[a-z\d]|\u00e9){2,}$`, "ab")
 	f.Add(`\p{L}+|[^\x00-\x7f]?`, "é")
 	f.Fuzz(func(t *testing.T, pattern, text string) {
-		e, err := Pattern(pattern, Runes.UTF8)
+		e, err := Pattern(nil, pattern, Runes.UTF8)
 		if err != nil {
 			return
 		}
-		if d, err := Compile(e, 500); err == nil && !utf8.ValidString(text) && d.Match(text) {
+		if d, err := Compile(nil, e, 500); err == nil && !utf8.ValidString(text) && d.Match(text) {
 			t.Errorf("%q matches %q, which is no UTF-8", pattern, text)
 		}
 	})

@@ -12,6 +12,9 @@ import (
 // array is the arrays that p asks for.
 func (c *compiler) array(p *spec) (grammar.Node, bool, error) {
 	fixed := min(p.fixed(), p.maxItems)
+	if err := c.w.Spend(8 * fixed * len(p.arrays)); err != nil {
+		return 0, false, err
+	}
 	if fixed > maxChain {
 		return 0, false, fmt.Errorf("schema: an array with more than %d schemas of its own", maxChain)
 	}
@@ -145,7 +148,7 @@ func (c *compiler) values(p *spec) (values []*value, err error) {
 	case len(item.enums) > 0:
 		list = item.enums[0]
 	case len(item.choices) == 0 && item.types&^(isNull|isBoolean) == 0:
-		list = []*value{{kind: 'n'}, {kind: 't'}, {kind: 'f'}}
+		list = []*value{{kind: 'n', size: 1}, {kind: 't', size: 1}, {kind: 'f', size: 1}}
 	default:
 		return nil, few()
 	}
@@ -157,9 +160,9 @@ func (c *compiler) values(p *spec) (values []*value, err error) {
 		if holds && !slices.ContainsFunc(values, func(x *value) bool { return equal(v, x) }) {
 			values = append(values, v)
 		}
-	}
-	if len(values) > maxUnique {
-		return nil, few()
+		if len(values) > maxUnique {
+			return nil, few()
+		}
 	}
 	return values, nil
 }

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -20,13 +21,14 @@ type Set struct {
 	b      *grammar.Builder
 	shared map[string]grammar.Node // terminals by their automata
 	signs  map[string]grammar.Node // those of punctuation and numbers, by these
-	work   int
+	w      *re.Work
+	made   int    // combinations of schemas
 	name   string // before the places of rules
 }
 
 // NewSet makes parts in b.
 func NewSet(b *grammar.Builder) *Set {
-	return &Set{b: b, shared: map[string]grammar.Node{}, signs: map[string]grammar.Node{}}
+	return &Set{b: b, w: b.Work(), shared: map[string]grammar.Node{}, signs: map[string]grammar.Node{}}
 }
 
 // compiler makes the grammar of one schema.
@@ -47,9 +49,9 @@ type rule struct {
 	ok   bool
 }
 
-// Compile makes the grammar of a schema's values.
-func Compile(v *grammar.Vocabulary, text []byte) (*grammar.Grammar, error) {
-	s := NewSet(grammar.NewBuilder(v))
+// Compile makes the grammar of a schema's values, within re.MaxWork and until ctx ends.
+func Compile(ctx context.Context, v *grammar.Vocabulary, text []byte) (*grammar.Grammar, error) {
+	s := NewSet(grammar.NewBuilder(v, re.NewWork(ctx, re.MaxWork)))
 	n, err := s.add(text)
 	if err != nil {
 		return nil, err
@@ -65,12 +67,15 @@ func (s *Set) Objects(name string, text []byte) (grammar.Node, error) {
 	if err != nil {
 		return 0, err
 	}
-	object.at = "an object" // no place in the schema
+	object.step = "an object" // no place in the schema
 	return s.add(text, item{s: object})
 }
 
 // add makes a part of the values that are valid by a schema, and by others.
 func (s *Set) add(text []byte, others ...item) (grammar.Node, error) {
+	if err := s.w.Spend(perByte * len(text)); err != nil {
+		return 0, fmt.Errorf("schema: %w", err)
+	}
 	root, err := parse(text)
 	if err != nil {
 		return 0, err
@@ -84,6 +89,9 @@ func (s *Set) add(text []byte, others ...item) (grammar.Node, error) {
 	}
 	return n, err
 }
+
+// perByte is the steps of reading a byte of a schema.
+const perByte = 4
 
 // Object is the text of a schema of any object, which is what OpenAI's json_object asks for.
 const Object = `{"type": "object"}`
@@ -113,7 +121,7 @@ func (c *compiler) all(a all) (grammar.Node, bool, error) {
 	}
 	name := "#"
 	if len(a) > 0 {
-		name = a[len(a)-1].s.at
+		name = a[len(a)-1].s.at()
 	}
 	r := &rule{node: c.b.Rule(c.name + name)}
 	c.rules[key] = r
@@ -195,7 +203,7 @@ func (c *compiler) choice(p *spec) (grammar.Node, bool, error) {
 
 // expr is a terminal of an expression, shared where it is the same.
 func (c *compiler) expr(e re.Expr) (grammar.Node, bool, error) {
-	d, err := re.Compile(e, maxStates)
+	d, err := re.Compile(c.w, e, maxStates)
 	if err != nil {
 		return 0, false, err
 	}
@@ -253,7 +261,7 @@ func (c *compiler) enum(p *spec) (grammar.Node, bool, error) {
 	if len(texts) == 0 {
 		return 0, false, nil
 	}
-	d, err := re.Compile(re.Alt(texts...), maxEnum)
+	d, err := re.Compile(c.w, re.Alt(texts...), maxEnum)
 	if err != nil {
 		i := 0
 		for i < len(p.items)-1 && p.items[i].s.get("enum") == nil && p.items[i].s.get("const") == nil {

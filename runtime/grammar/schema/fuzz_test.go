@@ -21,7 +21,7 @@ func FuzzCompile(f *testing.F) {
 	f.Add(`{"minimum":1e400,"multipleOf":1e-300}`, uint64(3))
 	words := smallTokens
 	f.Fuzz(func(t *testing.T, text string, seed uint64) {
-		g, err := Compile(small, []byte(text))
+		g, err := Compile(t.Context(), small, []byte(text))
 		if err != nil {
 			if !strings.HasPrefix(err.Error(), "schema: ") {
 				t.Errorf("%v", err)
@@ -116,7 +116,7 @@ func TestRefused(t *testing.T) {
 		`{"properties":3}`: `want an object`,
 		`{"allOf":[]}`:     `want an array of one schema at least`,
 	} {
-		_, err := Compile(small, []byte(text))
+		_, err := Compile(t.Context(), small, []byte(text))
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.80s: %v, want %s", text, err, want)
 		}
@@ -152,7 +152,7 @@ func TestHostile(t *testing.T) {
 		"lengths of patterns": `{"pattern":"^(ab|cde)*$","minLength":3000,"maxLength":9000}`,
 	} {
 		begin := time.Now()
-		g, err := Compile(small, []byte(text))
+		g, err := Compile(t.Context(), small, []byte(text))
 		took := time.Since(begin)
 		if took > 20*time.Second {
 			t.Errorf("%s took %v", name, took)

@@ -33,7 +33,7 @@ func (a all) with(s *value) all { return append(slices.Clone(a), item{s: s}) }
 func (a all) key() string {
 	var parts []string
 	for _, x := range a {
-		parts = append(parts, fmt.Sprint(x.s.at, " ", x.decided, x.flat))
+		parts = append(parts, fmt.Sprintf("%p %d %t", x.s, x.decided, x.flat))
 	}
 	slices.Sort(parts)
 	return strings.Join(slices.Compact(parts), "\n")
@@ -97,6 +97,9 @@ type choice struct {
 	branches []*value
 }
 
+// perSchema is the steps of reading the keywords of a schema.
+const perSchema = 100
+
 // maxItemsOf bounds the schemas that hold together.
 const maxItemsOf = 1000
 
@@ -111,6 +114,8 @@ func (c *compiler) flatten(a all) (flat all, ok bool, err error) {
 			return x.s.refuse("$ref", "it refers to itself")
 		case slices.Contains(flat, x):
 			return nil
+		case c.w.Spend(perSchema+len(flat)/2) != nil:
+			return c.w.Err()
 		case len(flat) >= maxItemsOf || depth > maxItemsOf:
 			return x.s.refuse("$ref", "more than %d schemas hold together", maxItemsOf)
 		}
@@ -155,7 +160,7 @@ func (c *compiler) flatten(a all) (flat all, ok bool, err error) {
 
 // gather finds what schemas ask together. False says that nothing holds.
 func (c *compiler) gather(a all) (*spec, bool, error) {
-	if c.work++; c.work > maxWork {
+	if c.made++; c.made > maxWork {
 		return nil, false, fmt.Errorf("schema: it stands for more than %d combinations of schemas", maxWork)
 	}
 	flat, ok, err := c.flatten(a)
@@ -165,6 +170,11 @@ func (c *compiler) gather(a all) (*spec, bool, error) {
 	p := &spec{items: flat, types: everyType, maxProps: grammar.Unbounded, maxItems: grammar.Unbounded}
 	p.strings.max = grammar.Unbounded
 	for i, x := range flat {
+		if names := x.s.get("required"); names != nil { // each is looked for in those before
+			if err := c.w.Spend(len(names.list) * (8 + (len(p.required)+len(names.list))/8)); err != nil {
+				return nil, false, err
+			}
+		}
 		for _, read := range []func(*value) error{p.readType, p.readEnum, p.readNumbers, p.readStrings, p.readObject, p.readArray} {
 			if err := read(x.s); err != nil {
 				return nil, false, err
@@ -183,6 +193,9 @@ func (c *compiler) gather(a all) (*spec, bool, error) {
 	slices.SortStableFunc(p.choices, func(a, b choice) int { return (a.index-b.index)*4 + int(a.kind) - int(b.kind) })
 	return p, p.types != 0, nil
 }
+
+// maxBits bounds the common multiple of numbers. A single one has fewer.
+const maxBits = 4096
 
 // decide is the schemas with one branch of a choice.
 func (p *spec) decide(c choice, branch *value) all {
@@ -260,6 +273,9 @@ func (p *spec) readNumbers(s *value) error {
 			n.multiple = v.number
 		} else {
 			n.multiple = commonMultiple(n.multiple, v.number)
+		}
+		if n.multiple.Num().BitLen()+n.multiple.Denom().BitLen() > maxBits {
+			return s.refuse("multipleOf", "together with others it has more than %d bits", maxBits)
 		}
 	}
 	return nil
@@ -406,6 +422,7 @@ func (c *compiler) property(p *spec, name string) (all, error) {
 		return nil
 	}, func(pattern *value) bool {
 		d, err := c.namesLike(p, pattern)
+		failed = cmp.Or(failed, c.w.Spend(len(name)))
 		failed = cmp.Or(failed, err)
 		return d != nil && d.Match(spell(name))
 	})
@@ -432,13 +449,13 @@ func (c *compiler) namesLike(p *spec, of *value) (*re.DFA, error) {
 		if v == nil || !slices.Contains(v.list, of) {
 			continue
 		}
-		e, err := re.Pattern(v.names[slices.Index(v.list, of)], character)
+		e, err := re.Pattern(c.w, v.names[slices.Index(v.list, of)], character)
 		if err != nil {
 			return nil, s.refuse("patternProperties", "%v", err)
 		}
-		d, err := re.Compile(e, maxStates)
+		d, err := re.Compile(c.w, e, maxStates)
 		if err == nil {
-			d, err = re.Between('"', d, '"', re.MaxStates)
+			d, err = re.Between(c.w, '"', d, '"', re.MaxStates)
 		}
 		if err != nil && !errors.Is(err, re.ErrEmpty) {
 			return nil, s.refuse("patternProperties", "%v", err)

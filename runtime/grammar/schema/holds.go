@@ -16,10 +16,20 @@ func (c *compiler) holds(v *value, a all) (bool, error) { return c.valid(v, a, 0
 
 func (c *compiler) valid(v *value, a all, depth int) (bool, error) {
 	if depth > maxItemsOf {
-		return false, fmt.Errorf("schema: what holds at %s refers to itself", v.at)
+		return false, fmt.Errorf("schema: what holds at %s refers to itself", v.at())
 	}
 	p, ok, err := c.gather(a)
 	if err != nil || !ok || p.types&typeOf(v) == 0 {
+		return false, err
+	}
+	work := v.size
+	if p.unique != nil {
+		work *= 1 + len(v.list)
+	}
+	for _, e := range p.enums {
+		work += v.size * len(e)
+	}
+	if err := c.w.Spend(perValue * work); err != nil {
 		return false, err
 	}
 	for _, e := range p.enums {
@@ -50,7 +60,7 @@ func (c *compiler) valid(v *value, a all, depth int) (bool, error) {
 	case '0':
 		return p.validNumber(v.number), nil
 	case '"':
-		return p.validString(v.text)
+		return c.validString(p, v.text)
 	case '{':
 		return c.validObject(v, p, depth)
 	case '[':
@@ -100,7 +110,7 @@ func (p *spec) validNumber(r *big.Rat) bool {
 	return (low > 0 || low == 0 && !n.aboveMin) && (high < 0 || high == 0 && !n.belowMax)
 }
 
-func (p *spec) validString(s string) (bool, error) {
+func (c *compiler) validString(p *spec, s string) (bool, error) {
 	t := &p.strings
 	if n := utf8.RuneCountInString(s); n < t.min || n > t.max {
 		return false, nil
@@ -108,12 +118,15 @@ func (p *spec) validString(s string) (bool, error) {
 	if len(t.patterns)+len(t.formats) == 0 {
 		return true, nil
 	}
-	d, err := patterned(t, true)
+	d, err := c.patterned(t, true)
 	if d == nil || err != nil {
 		return false, err
 	}
-	text, err := re.Compile(literal(s), re.MaxStates)
-	return err == nil && !re.Disjoint(d, text), err
+	text, err := re.Compile(c.w, literal(s), re.MaxStates)
+	if err != nil {
+		return false, err
+	}
+	return !re.Disjoint(c.w, d, text), c.w.Err()
 }
 
 func (c *compiler) validObject(v *value, p *spec, depth int) (bool, error) {
@@ -127,7 +140,7 @@ func (c *compiler) validObject(v *value, p *spec, depth int) (bool, error) {
 	}
 	for i, x := range v.list {
 		if len(p.names) > 0 {
-			if ok, err := c.valid(&value{kind: '"', text: v.names[i], at: v.at}, p.names, depth+1); err != nil || !ok {
+			if ok, err := c.valid(nameOf(v.names[i], v), p.names, depth+1); err != nil || !ok {
 				return false, err
 			}
 		}
@@ -140,6 +153,14 @@ func (c *compiler) validObject(v *value, p *spec, depth int) (bool, error) {
 		}
 	}
 	return true, nil
+}
+
+// perValue is the steps of comparing a value with another.
+const perValue = 2
+
+// nameOf is a name of an object as a value.
+func nameOf(name string, of *value) *value {
+	return &value{kind: '"', text: name, size: 1, within: of, step: name}
 }
 
 // maxProof is how deep a proof looks that two schemas have no value in common.
@@ -227,7 +248,7 @@ func (c *compiler) typesDisjoint(p, q *spec, depth int) (bool, error) {
 	for _, t := range []struct {
 		bit   int
 		apart func(p, q *spec, depth int) (bool, error)
-	}{{isNumber, numbersDisjoint}, {isString, stringsDisjoint}, {isObject, c.objectsDisjoint}, {isArray, c.arraysDisjoint}} {
+	}{{isNumber, c.numbersDisjoint}, {isString, c.stringsDisjoint}, {isObject, c.objectsDisjoint}, {isArray, c.arraysDisjoint}} {
 		if both&t.bit == 0 {
 			continue
 		}
@@ -238,12 +259,12 @@ func (c *compiler) typesDisjoint(p, q *spec, depth int) (bool, error) {
 	return true, nil
 }
 
-func numbersDisjoint(p, q *spec, _ int) (bool, error) {
-	a, err := decimal(p)
+func (c *compiler) numbersDisjoint(p, q *spec, _ int) (bool, error) {
+	a, err := c.decimal(p)
 	if a == nil || err != nil {
 		return err == nil, err
 	}
-	b, err := decimal(q)
+	b, err := c.decimal(q)
 	if b == nil || err != nil {
 		return err == nil, err
 	}
@@ -259,7 +280,7 @@ func beyond(a, b *numbers) bool {
 	return c > 0 || c == 0 && (a.aboveMin || b.belowMax)
 }
 
-func stringsDisjoint(p, q *spec, _ int) (bool, error) {
+func (c *compiler) stringsDisjoint(p, q *spec, _ int) (bool, error) {
 	a, b := &p.strings, &q.strings
 	if a.min > b.max || b.min > a.max {
 		return true, nil
@@ -268,15 +289,15 @@ func stringsDisjoint(p, q *spec, _ int) (bool, error) {
 		return false, nil
 	}
 	// A length alone is in other spellings, so only patterns are compared.
-	x, err := patterned(a, true)
+	x, err := c.patterned(a, true)
 	if x == nil || err != nil {
 		return err == nil, err
 	}
-	y, err := patterned(b, true)
+	y, err := c.patterned(b, true)
 	if y == nil || err != nil {
 		return err == nil, err
 	}
-	return exact(a, b) && re.Disjoint(x, y), nil
+	return exact(a, b) && re.Disjoint(c.w, x, y), c.w.Err()
 }
 
 // exact says whether the automata of strings accept all strings that hold: those of formats do not.

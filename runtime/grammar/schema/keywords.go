@@ -18,11 +18,11 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	return fmt.Sprintf("schema: keyword %q at %s: %s", e.Keyword, e.Pointer, e.Reason)
+	return fmt.Sprintf("schema: keyword %.128q at %s: %s", e.Keyword, e.Pointer, e.Reason)
 }
 
 func (s *value) refuse(keyword, format string, args ...any) error {
-	return &Error{keyword, s.at, fmt.Sprintf(format, args...)}
+	return &Error{keyword, s.at(), fmt.Sprintf(format, args...)}
 }
 
 // enforced are the keywords that grammars are made of.
@@ -82,7 +82,7 @@ func (c *compiler) check(s *value) error {
 		return nil
 	}
 	if s.kind != '{' {
-		return fmt.Errorf("schema: %s: a schema is an object, true or false", s.at)
+		return fmt.Errorf("schema: %s: a schema is an object, true or false", s.at())
 	}
 	for _, name := range s.names {
 		switch {
@@ -90,7 +90,7 @@ func (c *compiler) check(s *value) error {
 		case Refused[name] != "":
 			return s.refuse(name, "%s", Refused[name])
 		default:
-			return s.refuse(name, "no keyword of this name is known%s", suggest.Nearest(name, enforced))
+			return s.refuse(name, "no keyword of this name is known%s", suggest.Nearest(name[:min(len(name), 64)], enforced))
 		}
 	}
 	if d := s.get("$schema"); d != nil && (d.kind != '"' || s != c.root || !strings.Contains(d.text, "json-schema.org/")) {
@@ -149,11 +149,12 @@ func (s *value) strings(name string) (all []string, err error) {
 	if v == nil {
 		return nil, nil
 	}
+	seen := make(map[string]bool, len(v.list))
 	for _, x := range v.list {
-		if x.kind != '"' || in(all, x.text) {
+		if x.kind != '"' || seen[x.text] {
 			return nil, s.refuse(name, "want an array of different strings")
 		}
-		all = append(all, x.text)
+		seen[x.text], all = true, append(all, x.text)
 	}
 	if v.kind != '[' {
 		return nil, s.refuse(name, "want an array of different strings")
@@ -169,6 +170,9 @@ func (c *compiler) resolve(s *value) (*value, error) {
 	}
 	if ref.kind != '"' {
 		return nil, s.refuse("$ref", "want a string")
+	}
+	if err := c.w.Spend(len(ref.text)); err != nil {
+		return nil, err
 	}
 	text := ref.text
 	if id := c.root.get("$id"); id != nil && id.kind == '"' && id.text != "" {

@@ -62,7 +62,7 @@ func TestMeasure(t *testing.T) {
 	for _, m := range readMeasured(t) {
 		v := grammar.NewVocabulary(words)
 		begin := now(t)
-		g, err := Compile(v, m.Schema)
+		g, err := Compile(t.Context(), v, m.Schema)
 		if err != nil {
 			t.Fatal(m.Name, err)
 		}

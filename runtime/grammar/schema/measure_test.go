@@ -80,7 +80,7 @@ func TestVocabularies(t *testing.T) {
 			if testing.Short() && i%4 > 0 {
 				continue
 			}
-			g, err := Compile(v, m.Schema)
+			g, err := Compile(t.Context(), v, m.Schema)
 			if err != nil {
 				t.Fatal(m.Name, err)
 			}

@@ -38,6 +38,10 @@ type chained struct {
 func (c *compiler) object(p *spec) (grammar.Node, bool, error) {
 	m := &members{c: c, p: p, made: map[[2]int]chained{}}
 	names := p.declared()
+	// Each is looked for in what is required, and in each schema by its name.
+	if err := c.w.Spend(len(names) * (1 + len(p.required)/4 + 4*len(p.object))); err != nil {
+		return 0, false, err
+	}
 	for _, name := range names {
 		a, err := c.property(p, name)
 		if err != nil {
@@ -49,7 +53,7 @@ func (c *compiler) object(p *spec) (grammar.Node, bool, error) {
 		}
 		named := true
 		if len(p.names) > 0 {
-			named, err = c.holds(&value{kind: '"', text: name, at: p.items[0].s.at}, p.names)
+			named, err = c.holds(nameOf(name, p.items[0].s), p.names)
 		}
 		if err != nil {
 			return 0, false, err
@@ -98,7 +102,7 @@ func (m *members) others(declared []string) error {
 	if len(patterns) > maxPatterns {
 		return m.p.keyword("patternProperties").refuse("patternProperties", "more than %d patterns are not enforced", maxPatterns)
 	}
-	colon, err := re.Compile(punctuation(":"), maxStates)
+	colon, err := re.Compile(m.c.w, punctuation(":"), maxStates)
 	if err != nil {
 		return err
 	}
@@ -108,7 +112,7 @@ func (m *members) others(declared []string) error {
 		if plain, _ := plainStrings(); err == nil && d == plain {
 			d, err = plainNames()
 		} else if err == nil && d != nil {
-			d, err = re.Then(d, colon, re.MaxStates)
+			d, err = re.Then(m.c.w, d, colon, re.MaxStates)
 		}
 		if err != nil {
 			return fmt.Errorf("schema: the names of the properties: %w", err)
@@ -143,9 +147,9 @@ func (m *members) matching(names *re.DFA, patterns []*value, set int) (*re.DFA, 
 		case like == nil:
 			continue
 		case has:
-			names, err = re.Intersect(names, like, re.MaxStates)
+			names, err = re.Intersect(m.c.w, names, like, re.MaxStates)
 		default:
-			names, err = re.Minus(names, like, re.MaxStates)
+			names, err = re.Minus(m.c.w, names, like, re.MaxStates)
 		}
 		if err != nil {
 			return nil, none(err)
@@ -167,9 +171,9 @@ func (m *members) names(declared []string) (*re.DFA, error) {
 	for _, n := range declared {
 		texts = append(texts, literal(n))
 	}
-	not, err := re.Compile(re.Alt(texts...), re.MaxStates)
+	not, err := re.Compile(m.c.w, re.Alt(texts...), re.MaxStates)
 	if err == nil {
-		d, err = re.Minus(d, not, re.MaxStates)
+		d, err = re.Minus(m.c.w, d, not, re.MaxStates)
 	}
 	if none(err) != nil {
 		return nil, fmt.Errorf("schema: the names of the properties: %w", err)
@@ -188,7 +192,7 @@ func (m *members) named() (*re.DFA, error) {
 	case len(p.enums) == 0 && len(p.strings.patterns)+len(p.strings.formats) == 0 && p.strings.from == nil:
 		return canonicalStrings()
 	case len(p.enums) == 0:
-		return patterned(&p.strings, true)
+		return m.c.patterned(&p.strings, true)
 	}
 	var texts []re.Expr
 	for _, v := range p.enums[0] {
@@ -200,7 +204,7 @@ func (m *members) named() (*re.DFA, error) {
 			texts = append(texts, literal(v.text))
 		}
 	}
-	d, err := re.Compile(re.Alt(texts...), re.MaxStates)
+	d, err := re.Compile(m.c.w, re.Alt(texts...), re.MaxStates)
 	return d, none(err)
 }
 

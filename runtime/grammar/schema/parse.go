@@ -17,6 +17,8 @@ const (
 	maxDepth = 100     // of objects and arrays
 	maxDigit = 100     // bytes of a number
 	maxPower = 400     // of ten, of a number
+	maxStep  = 128     // bytes of a name that a message gives
+	manyName = 8       // names from which on they are looked up
 )
 
 // value is a JSON value. Objects keep their order.
@@ -26,8 +28,24 @@ type value struct {
 	number  *big.Rat
 	spelled string // a number as it was written
 	names   []string
-	list    []*value // of an array, or beside names
-	at      string   // JSON pointer, as a fragment
+	list    []*value       // of an array, or beside names
+	index   map[string]int // of names where they are many
+	size    int            // values in it, and itself
+
+	within *value // nil for a schema
+	step   string // from there; of a schema, what its place is called
+}
+
+// at is where a value stands: a JSON pointer as a fragment, in which long names are cut.
+func (v *value) at() string {
+	if v.within == nil {
+		return v.step
+	}
+	step := v.step
+	if len(step) > maxStep {
+		step = strings.ToValidUTF8(step[:maxStep], "") + "..."
+	}
+	return v.within.at() + "/" + pointerEscapes.Replace(step)
 }
 
 // parse reads a text of one value.
@@ -36,7 +54,7 @@ func parse(text []byte) (*value, error) {
 		return nil, fmt.Errorf("schema: it has %d bytes, and may have %d", len(text), MaxText)
 	}
 	d := jsontext.NewDecoder(bytes.NewReader(text))
-	v, err := read(d, "#", 0)
+	v, err := read(d, nil, "#", 0)
 	if err != nil {
 		return nil, fmt.Errorf("schema: %w", err)
 	}
@@ -49,12 +67,12 @@ func parse(text []byte) (*value, error) {
 	return v, nil
 }
 
-func read(d *jsontext.Decoder, at string, depth int) (*value, error) {
+func read(d *jsontext.Decoder, within *value, step string, depth int) (*value, error) {
 	t, err := d.ReadToken()
 	if err != nil {
 		return nil, err
 	}
-	v := &value{kind: t.Kind(), at: at}
+	v := &value{kind: t.Kind(), size: 1, within: within, step: step}
 	switch v.kind {
 	case '"':
 		v.text = t.String()
@@ -64,7 +82,7 @@ func read(d *jsontext.Decoder, at string, depth int) (*value, error) {
 		return v, err
 	case '{', '[':
 		if depth >= maxDepth {
-			return nil, fmt.Errorf("%s: objects and arrays nest more than %d deep", at, maxDepth)
+			return nil, fmt.Errorf("%s: objects and arrays nest more than %d deep", v.at(), maxDepth)
 		}
 		for d.PeekKind() != '}' && d.PeekKind() != ']' {
 			step := strconv.Itoa(len(v.list))
@@ -76,13 +94,19 @@ func read(d *jsontext.Decoder, at string, depth int) (*value, error) {
 				step = name.String()
 				v.names = append(v.names, step)
 			}
-			item, err := read(d, at+"/"+pointerEscapes.Replace(step), depth+1)
+			item, err := read(d, v, step, depth+1)
 			if err != nil {
 				return nil, err
 			}
 			v.list = append(v.list, item)
+			v.size += item.size
 		}
-		_, err = d.ReadToken()
+		if _, err = d.ReadToken(); len(v.names) > manyName {
+			v.index = make(map[string]int, len(v.names))
+			for i, n := range v.names {
+				v.index[n] = i
+			}
+		}
 	}
 	return v, err
 }
@@ -107,6 +131,12 @@ func rational(text string) (*big.Rat, error) {
 
 // get is the value of a name, nil where there is none.
 func (v *value) get(name string) *value {
+	if v.index != nil {
+		if i, ok := v.index[name]; ok {
+			return v.list[i]
+		}
+		return nil
+	}
 	for i, n := range v.names {
 		if n == name {
 			return v.list[i]

@@ -422,7 +422,7 @@ func TestRandomValues(t *testing.T) {
 	compiled, texts, cut := 0, 0, 0
 	for range n {
 		text, _ := r.whole(3)
-		g, err := Compile(v, text)
+		g, err := Compile(t.Context(), v, text)
 		if err != nil {
 			mustBeRefusal(t, text, err)
 			continue
@@ -517,7 +517,7 @@ func TestRandomTexts(t *testing.T) {
 	tried := 0
 	for range n {
 		text, s := r.whole(3)
-		g, err := Compile(v, text)
+		g, err := Compile(t.Context(), v, text)
 		if err != nil {
 			mustBeRefusal(t, text, err)
 			continue

@@ -15,7 +15,7 @@ func (c *compiler) number(p *spec) (grammar.Node, bool, error) {
 	if made, ok := c.signs[key]; ok {
 		return made, true, nil
 	}
-	d, err := decimal(p)
+	d, err := c.decimal(p)
 	if d == nil || err != nil {
 		return 0, false, err
 	}
@@ -24,11 +24,11 @@ func (c *compiler) number(p *spec) (grammar.Node, bool, error) {
 }
 
 // decimal is the automaton of the numbers of p, nil where there are none.
-func decimal(p *spec) (*re.DFA, error) {
+func (c *compiler) decimal(p *spec) (*re.DFA, error) {
 	n := number()
 	n.Integer, n.Min, n.Max, n.AboveMin, n.BelowMax = p.integer, p.numbers.min, p.numbers.max, p.numbers.aboveMin, p.numbers.belowMax
 	n.MultipleOf = p.numbers.multiple
-	d, err := re.Decimal(n, re.MaxStates)
+	d, err := re.Decimal(c.w, n, re.MaxStates)
 	if err == nil || errors.Is(err, re.ErrEmpty) {
 		return d, nil // nil for none
 	}
@@ -52,7 +52,7 @@ func (c *compiler) string(p *spec) (grammar.Node, bool, error) {
 	case t.min > t.max:
 		return 0, false, nil
 	case len(t.patterns)+len(t.formats) > 0:
-		d, err := patterned(t, false)
+		d, err := c.patterned(t, false)
 		switch {
 		case d == nil || err != nil:
 			return 0, false, err
@@ -77,17 +77,17 @@ func (c *compiler) string(p *spec) (grammar.Node, bool, error) {
 
 // counted is the strings of an automaton with a length.
 func (c *compiler) counted(d *re.DFA, t *strings_) (grammar.Node, bool, error) {
-	item, err := re.Compile(character(re.AnyRune()), maxStates)
+	item, err := re.Compile(c.w, character(re.AnyRune()), maxStates)
 	if err != nil {
 		return 0, false, err
 	}
-	if x := re.Count(d, item); x != nil {
+	if x := re.Count(c.w, d, item); x != nil {
 		if int(x.Need[x.Step(0, '"')]) > t.max {
 			return 0, false, nil
 		}
 		return c.b.Counted(x, t.min, t.max), true, nil
 	}
-	if d, err = patterned(t, true); d == nil || err != nil {
+	if d, err = c.patterned(t, true); d == nil || err != nil {
 		return 0, false, err
 	}
 	return c.terminal(d), true, nil
@@ -95,11 +95,11 @@ func (c *compiler) counted(d *re.DFA, t *strings_) (grammar.Node, bool, error) {
 
 // patterned is the automaton of strings with patterns and formats, and with a length if that is
 // asked for; nil where there are none.
-func patterned(t *strings_, length bool) (d *re.DFA, err error) {
+func (c *compiler) patterned(t *strings_, length bool) (d *re.DFA, err error) {
 	also := func(e re.Expr, s *value, keyword string) error {
-		x, err := re.Compile(e, maxStates)
+		x, err := re.Compile(c.w, e, maxStates)
 		if err == nil && d != nil {
-			x, err = re.Intersect(d, x, maxStates)
+			x, err = re.Intersect(c.w, d, x, maxStates)
 		}
 		if err != nil && !errors.Is(err, re.ErrEmpty) {
 			return s.refuse(keyword, "%v", err)
@@ -108,7 +108,7 @@ func patterned(t *strings_, length bool) (d *re.DFA, err error) {
 		return err
 	}
 	for _, s := range t.patterns {
-		e, err := re.Pattern(s.get("pattern").text, character)
+		e, err := re.Pattern(c.w, s.get("pattern").text, character)
 		if err != nil {
 			return nil, s.refuse("pattern", "%v", err)
 		}
@@ -122,21 +122,21 @@ func patterned(t *strings_, length bool) (d *re.DFA, err error) {
 		}
 	}
 	if d == nil {
-		if d, err = re.Compile(re.Repeat(character(re.AnyRune()), 0, re.Unbounded), maxStates); err != nil {
+		if d, err = re.Compile(c.w, re.Repeat(character(re.AnyRune()), 0, re.Unbounded), maxStates); err != nil {
 			return nil, err
 		}
 	}
 	if length && t.from != nil {
-		if d, err = t.limit(d); err != nil {
+		if d, err = c.limit(t, d); err != nil {
 			return nil, none(err)
 		}
 	}
-	return re.Between('"', d, '"', re.MaxStates)
+	return re.Between(c.w, '"', d, '"', re.MaxStates)
 }
 
 // limit is the texts of d with the length that is asked for.
-func (t *strings_) limit(d *re.DFA) (*re.DFA, error) {
-	item, err := re.Compile(character(re.AnyRune()), maxStates)
+func (c *compiler) limit(t *strings_, d *re.DFA) (*re.DFA, error) {
+	item, err := re.Compile(c.w, character(re.AnyRune()), maxStates)
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +144,7 @@ func (t *strings_) limit(d *re.DFA) (*re.DFA, error) {
 	if most == grammar.Unbounded {
 		most = re.Unbounded
 	}
-	d, err = re.Limited(d, item, t.min, most, re.MaxStates-2)
+	d, err = re.Limited(c.w, d, item, t.min, most, re.MaxStates-2)
 	if err == nil || errors.Is(err, re.ErrEmpty) {
 		return d, err
 	}

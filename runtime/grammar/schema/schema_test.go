@@ -28,7 +28,7 @@ var small = grammar.NewVocabulary(smallTokens)
 
 func accepts(t *testing.T, schema, text string) bool {
 	t.Helper()
-	g, err := Compile(small, []byte(schema))
+	g, err := Compile(t.Context(), small, []byte(schema))
 	if err != nil {
 		t.Fatalf("%s: %v", schema, err)
 	}

@@ -142,7 +142,7 @@ func TestSuite(t *testing.T) {
 	refused, missed, accepted, values := map[string]int{}, map[string]int{}, 0, 0
 	for _, file := range slices.Sorted(maps.Keys(suite)) {
 		for _, g := range suite[file] {
-			compiled, err := Compile(small, g.Schema)
+			compiled, err := Compile(t.Context(), small, g.Schema)
 			var keyword *Error
 			switch {
 			case errors.As(err, &keyword):

@@ -86,9 +86,9 @@ func anyString() re.Expr { return quoted(re.Repeat(anyCharacter(), 0, re.Unbound
 // plainStrings is the automaton of anyString, and canonicalStrings that of strings in the spelling
 // of character.
 var (
-	plainStrings     = sync.OnceValues(func() (*re.DFA, error) { return re.Compile(anyString(), maxStates) })
+	plainStrings     = sync.OnceValues(func() (*re.DFA, error) { return re.Compile(nil, anyString(), maxStates) })
 	canonicalStrings = sync.OnceValues(func() (*re.DFA, error) {
-		return re.Compile(quoted(re.Repeat(character(re.AnyRune()), 0, re.Unbounded)), maxStates)
+		return re.Compile(nil, quoted(re.Repeat(character(re.AnyRune()), 0, re.Unbounded)), maxStates)
 	})
 )
 
@@ -98,11 +98,11 @@ var plainNames = sync.OnceValues(func() (*re.DFA, error) {
 	if err != nil {
 		return nil, err
 	}
-	colon, err := re.Compile(punctuation(":"), maxStates)
+	colon, err := re.Compile(nil, punctuation(":"), maxStates)
 	if err != nil {
 		return nil, err
 	}
-	return re.Then(d, colon, re.MaxStates)
+	return re.Then(nil, d, colon, re.MaxStates)
 })
 
 // countedStrings is plainStrings, whose characters are counted.
@@ -111,18 +111,22 @@ var countedStrings = sync.OnceValues(func() (*re.Counter, error) {
 	if err != nil {
 		return nil, err
 	}
-	item, err := re.Compile(anyCharacter(), maxStates)
+	item, err := re.Compile(nil, anyCharacter(), maxStates)
 	if err != nil {
 		return nil, err
 	}
-	return re.Count(d, item), nil
+	return re.Count(nil, d, item), nil
 })
 
 // literal is a string as it is, in the spelling of character.
 func literal(s string) re.Expr {
 	var all []re.Expr
 	for _, c := range s {
-		all = append(all, character(re.Runes{{c, c}}))
+		if c < 0x20 || c == '"' || c == '\\' {
+			all = append(all, escape(c))
+		} else {
+			all = append(all, re.Text(string(c)))
+		}
 	}
 	return quoted(re.Seq(all...))
 }

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 
 	"github.com/kvgen/kvgen/runtime/chat"
@@ -46,11 +47,21 @@ func (h *Host) Hold(ctx context.Context, r *Request, c Choice) (err error) {
 	}
 	m := h.Template.Markup()
 	r.fromStart = m.Headed
-	err = h.prepare(ctx, 0, func() error {
-		r.Options.Grammar, err = calls.Compile(h.marked(), &m, functions, calls.Options{One: r.OneCall, Free: !c.Required})
-		return err
-	})
+	o := calls.Options{One: r.OneCall, Free: !c.Required}
+	key, err := json.Marshal(struct {
+		Functions []chat.Tool
+		Options   calls.Options
+	}{functions, o})
 	if err != nil {
+		return wire.Invalid("tools", "tools: %v", err)
+	}
+	r.Options.Grammar, err = h.compile(ctx, "calls", string(key), func() (*grammar.Grammar, error) {
+		return calls.Compile(ctx, h.marked(), &m, functions, o)
+	})
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
 		return wire.Invalid("tools", "tools: calls cannot be held to the schemas of their functions: %v", err)
 	}
 	return nil

@@ -54,6 +54,8 @@ type Host struct {
 	Measured string    // what is known of the plan's error, and by whom; "" for nothing
 
 	preparing chan struct{} // a token for each request whose text is being read
+	compiling chan struct{} // the same of a grammar that is made
+	grammars  *grammar.Cache
 	large     chan struct{} // the same of a text that is read alone; taken first
 	words     func() *grammar.Vocabulary
 	marked    func() *grammar.Vocabulary // with the control tokens of the markup of calls
@@ -62,7 +64,8 @@ type Host struct {
 // New makes a host of what is set.
 func New(h Host) *Host {
 	h.preparing = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)))
-	h.large = make(chan struct{}, 1)
+	h.large, h.compiling = make(chan struct{}, 1), make(chan struct{}, 1)
+	h.grammars = grammar.NewCache(keptGrammars)
 	h.words = sync.OnceValue(func() *grammar.Vocabulary { return grammar.NewVocabulary(h.Tokenizer) })
 	h.marked = sync.OnceValue(h.callWords)
 	return &h
@@ -195,14 +198,32 @@ func ended(err error) error {
 // Grammar compiles a JSON schema, which holds an answer to its values. The error names the keyword
 // that cannot be enforced.
 func (h *Host) Grammar(ctx context.Context, param string, text []byte) (g *grammar.Grammar, err error) {
-	err = h.prepare(ctx, 0, func() error {
-		g, err = schema.Compile(h.words(), text)
-		return err
-	})
-	if err != nil {
+	g, err = h.compile(ctx, "schema", string(text), func() (*grammar.Grammar, error) { return schema.Compile(ctx, h.words(), text) })
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case err != nil:
 		return nil, wire.Invalid(param, "%s: %v", param, err)
 	}
 	return g, nil
+}
+
+// keptGrammars is how many bytes of grammars are kept for the requests that give them again, as
+// those of an agent do with its functions.
+const keptGrammars = 64 << 20
+
+// compile makes a grammar that was not made before. One is made at a time, since each may take a
+// second of a processor, and no other request waits for it but those with grammars of their own.
+func (h *Host) compile(ctx context.Context, kind, text string, make func() (*grammar.Grammar, error)) (*grammar.Grammar, error) {
+	return h.grammars.Get(kind, text, func() (*grammar.Grammar, error) {
+		select {
+		case h.compiling <- struct{}{}:
+			defer func() { <-h.compiling }()
+			return make()
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	})
 }
 
 // RandomSeed is a seed for a request that gives none.
