@@ -44,7 +44,7 @@ func TestSizes(t *testing.T) {
 
 func checkSizes(t *testing.T, text string) {
 	asserted := map[string]uintptr{}
-	for _, m := range regexp.MustCompile(`static_assert\((sizeof|offset_of)\((\w+)(?:, (\w+))?\) == (\d+)\);`).FindAllStringSubmatch(text, -1) {
+	for _, m := range regexp.MustCompile(`static_assert\((sizeof|offset_of)\((\w+)(?:, (\w+))?\) == (\d+)(?:, "")?\);`).FindAllStringSubmatch(text, -1) {
 		n, _ := strconv.Atoi(m[4])
 		asserted[m[2]+"."+m[3]] = uintptr(n)
 	}

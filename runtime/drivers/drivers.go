@@ -7,11 +7,13 @@ package drivers
 import (
 	"github.com/kvgen/kvgen/runtime/cuda"
 	"github.com/kvgen/kvgen/runtime/gpu"
+	"github.com/kvgen/kvgen/runtime/metal"
 )
 
 // All are the drivers, the preferred one first.
 func All() []*gpu.Driver {
 	return []*gpu.Driver{
 		cuda.Driver,
+		metal.Driver,
 	}
 }

@@ -1,6 +1,7 @@
 package ctext
 
 import (
+	"cmp"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -116,7 +117,7 @@ func (w *argsWriter) declare(g *ast.GenDecl) (done bool, err error) {
 		for _, n := range f.Names {
 			at = (at + l.align - 1) / l.align * l.align
 			field := snake(n.Name)
-			fmt.Fprintf(&asserts, "static_assert(offset_of(%s, %s) == %d);\n", name, field, at)
+			fmt.Fprintf(&asserts, "static_assert(offset_of(%s, %s) == %d%s);\n", name, field, at, w.dialect.Reason)
 			if count > 1 {
 				field += fmt.Sprintf("[%d]", count)
 			}
@@ -142,7 +143,7 @@ func (w *argsWriter) declare(g *ast.GenDecl) (done bool, err error) {
 	}
 	at = (at + align - 1) / align * align
 	w.sizes[name] = layout{at, align}
-	fmt.Fprintf(&out, "};\nstatic_assert(sizeof(%s) == %d);\n%s", name, at, asserts.String())
+	fmt.Fprintf(&out, "};\nstatic_assert(sizeof(%s) == %d%s);\n%s", name, at, w.dialect.Reason, asserts.String())
 	w.text.WriteString(out.String())
 	return true, nil
 }
@@ -151,6 +152,9 @@ func (w *argsWriter) declare(g *ast.GenDecl) (done bool, err error) {
 func (w *argsWriter) device(name string, tag *ast.BasicLit) (word, star string, err error) {
 	if name != "uint64" {
 		if word, ok := words[name]; ok {
+			if name == "int64" {
+				word = cmp.Or(w.dialect.Long, word)
+			}
 			return word, "", nil
 		}
 		return name, "", nil
@@ -161,6 +165,9 @@ func (w *argsWriter) device(name string, tag *ast.BasicLit) (word, star string, 
 			return "", "", err
 		}
 		if to, ok := strings.CutSuffix(reflect.StructTag(text).Get("c"), "*"); ok {
+			if w.dialect.Double != "" {
+				to = strings.Replace(to, "double", w.dialect.Double, 1)
+			}
 			return w.dialect.Address + to, "*", nil
 		}
 	}

@@ -71,7 +71,7 @@ func (f *function) place(base string, s bits.Stretch, k, group int) string {
 func (f *function) readCode(c *spec.Code, name string) {
 	f.line("")
 	f.line("// Code %q of value i: %d bits.", c.Name, c.Bits)
-	f.open("%s int %s(%s b, int i)", f.Function, name, f.Block)
+	f.open("%s int %s(%s b, int i)", f.reader(), name, f.Block)
 	all := bits.Stretches(bits.Entries(c))
 	for n, s := range all {
 		var terms []string

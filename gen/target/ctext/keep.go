@@ -14,8 +14,9 @@ func (s *typeText) keep(p *lower.Product) {
 	if why := s.loses(p); why != "" {
 		s.line("%s bool kept = false; // rows do not keep all of a block: %s", s.Constant, why)
 		for _, f := range []string{"put_parts(%s, float, float)", "put_code(%s, int, int)"} {
-			s.open("template <class Never = void> %s void "+f, s.Function, s.Words)
-			s.line("static_assert(sizeof(Never*) == 0, \"%s: rows on a GPU do not keep all of a block: %s\");", s.t.Name, why)
+			head, size := s.nobody()
+			s.open("%s void "+f, head, s.Words)
+			s.line("static_assert(%s == 0, \"%s: rows on a GPU do not keep all of a block: %s\");", size, s.t.Name, why)
 			s.end("}")
 		}
 		return

@@ -50,6 +50,15 @@ func number(f float32) string {
 	return s + "f"
 }
 
+// nobody stands in front of a function that no program may use, and asserts so where it is used:
+// size is never 0.
+func (t *text) nobody() (head, size string) {
+	if t.Never == "" {
+		return "template <class Never = void> " + t.Function, "sizeof(Never*)"
+	}
+	return "template <class Never = " + t.Never + "> " + t.Function, "sizeof(Never)"
+}
+
 // unrolled writes a loop over the registers that hold a block, whose body is one statement.
 func (t *text) unrolled(statement string) {
 	t.line("%s", t.Unroll)

@@ -131,8 +131,12 @@ func (s *typeText) body() {
 	if t.Whole() {
 		s.line("")
 		s.line("// One value needs the whole block, which no kernel computes; a program that asks for it does not compile.")
-		s.open("template <class Never = void> %s float value(%s, int)", s.Function, s.Block)
-		s.line("static_assert(sizeof(Never*) == 0, \"%s: a value that is a transform or a sum over the block cannot be read on a GPU\");", t.Name)
+		head, size := s.nobody()
+		if s.Reader != "" {
+			head, size = s.Reader, "sizeof("+s.Block+")"
+		}
+		s.open("%s float value(%s, int)", head, s.Block)
+		s.line("static_assert(%s == 0, \"%s: a value that is a transform or a sum over the block cannot be read on a GPU\");", size, t.Name)
 		s.line("return 0;")
 		s.end("}")
 	} else {
@@ -182,15 +186,21 @@ func (s *typeText) parts(p *lower.Product) {
 	s.read("float scale", "The scale of value i.", orConstant(p.Scale, 1))
 	s.read("float least", "What is added to value i.", orConstant(p.Min, 0))
 	s.line("")
-	s.line("%s int code(%s b, int i) { return code_%s(b, i) & %d; }", s.Function, s.Block, p.Code.Name, 1<<p.Code.Bits-1)
+	s.line("%s int code(%s b, int i) { return code_%s(b, i) & %d; }", s.reader(), s.Block, p.Code.Name, 1<<p.Code.Bits-1)
 	s.keep(p)
 	bytes := byteBook(p)
 	if p.Code.Bits > 6 {
 		rows := bytes.Rows[0]
 		table := s.table("bytes", "signed char", len(rows), func(k int) string { return fmt.Sprint(rows[k]) })
 		s.line("%s int level(int code) { return %s[code]; }", s.Function, table)
+		if s.Levels == nil {
+			return
+		}
 		s.line("%s int exact_terms = 1, exact_coarse = 1, fast_terms = 1, fast_coarse = 1;", s.Constant)
 		s.line(s.Constant+" float exact_unit = %s, fast_unit = %[1]s;", number(bytes.Unit))
+		return
+	}
+	if s.Levels == nil {
 		return
 	}
 	s.line("")
@@ -208,7 +218,7 @@ func (s *typeText) read(name, doc string, e spec.Expr) {
 	f := s.function()
 	s.line("")
 	s.line("// %s", doc)
-	s.open("%s %s(%s b, int i)", s.Function, name, s.Block)
+	s.open("%s %s(%s b, int i)", s.reader(), name, s.Block)
 	used := spec.Names(e)
 	for _, fd := range s.t.Fields {
 		if used[fd.Name] {

@@ -5,6 +5,7 @@ package gpus
 import (
 	"github.com/kvgen/kvgen/gen/target"
 	"github.com/kvgen/kvgen/gen/target/cuda"
+	"github.com/kvgen/kvgen/gen/target/metal"
 )
 
 // All are the GPUs, the preferred one first. A new one is a line here and folders of its name:
@@ -19,5 +20,6 @@ import (
 func All() []target.GPU {
 	return []target.GPU{
 		cuda.Target,
+		metal.Target,
 	}
 }

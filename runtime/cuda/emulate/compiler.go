@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 	"unsafe"
+
+	"github.com/kvgen/kvgen/runtime/internal/fibres"
 )
 
 //go:embed device
@@ -41,20 +43,29 @@ func Folder() string {
 // version is the hash of what the emulation adds to a source.
 var version = sync.OnceValue(func() string {
 	h := sha256.New()
-	fs.WalkDir(device, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+	for _, files := range []fs.FS{device, fibres.Files} {
+		fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			b, err := fs.ReadFile(files, name)
+			fmt.Fprintf(h, "%s %d:%s", name, len(b), b)
 			return err
-		}
-		b, err := device.ReadFile(name)
-		fmt.Fprintf(h, "%s %d:%s", name, len(b), b)
-		return err
-	})
+		})
+	}
 	fmt.Fprint(h, flags)
 	return hex.EncodeToString(h.Sum(nil))
 })
 
 // unpack writes the emulation's own files into a folder.
 func unpack(dir string) error {
+	text, err := fibres.Files.ReadFile("device/scheduler.h")
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "scheduler.h"), text, 0o666)
+	}
+	if err != nil {
+		return err
+	}
 	files, err := device.ReadDir("device")
 	if err != nil {
 		return err

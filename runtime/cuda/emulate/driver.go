@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"sync"
 	"unsafe"
+
+	"github.com/kvgen/kvgen/runtime/internal/fibres"
 )
 
 // What the device is.
@@ -37,7 +39,7 @@ var codeNames = map[int32]string{
 // driver is the state of one emulated device.
 type driver struct {
 	sync.Mutex
-	memory    memory
+	memory    fibres.Memory
 	modules   map[uintptr]*module
 	functions map[uintptr]*function
 	streams   map[uintptr]*stream
@@ -139,12 +141,12 @@ func (d *driver) queue(handle uintptr, what func() int32) int32 {
 }
 
 func (d *driver) outside(call string, at, size uint64) int32 {
-	return d.fail(invalidValue, "%s of %d bytes at %#x: %s", call, size, at, d.memory.describe(at))
+	return d.fail(invalidValue, "%s of %d bytes at %#x: %s", call, size, at, d.memory.Describe(at))
 }
 
 func (d *driver) memoryCalls() map[string]any {
 	write := func(to uint64, from unsafe.Pointer, n uint64) int32 {
-		b := d.memory.bytes(to, n)
+		b := d.memory.Bytes(to, n)
 		if b == nil {
 			return d.outside("a copy to the device", to, n)
 		}
@@ -152,7 +154,7 @@ func (d *driver) memoryCalls() map[string]any {
 		return 0
 	}
 	read := func(to unsafe.Pointer, from, n uint64) int32 {
-		b := d.memory.bytes(from, n)
+		b := d.memory.Bytes(from, n)
 		if b == nil {
 			return d.outside("a copy from the device", from, n)
 		}
@@ -162,7 +164,7 @@ func (d *driver) memoryCalls() map[string]any {
 	copyWithin := func(to, from, n uint64, stream uintptr) int32 {
 		return d.locked(func() int32 {
 			return d.queue(stream, func() int32 {
-				a, b := d.memory.bytes(to, n), d.memory.bytes(from, n)
+				a, b := d.memory.Bytes(to, n), d.memory.Bytes(from, n)
 				if a == nil {
 					return d.outside("a copy to", to, n)
 				}
@@ -178,7 +180,7 @@ func (d *driver) memoryCalls() map[string]any {
 		return d.locked(func() int32 {
 			return d.queue(stream, func() int32 {
 				n := count * uint64(len(pattern))
-				b := d.memory.bytes(at, n)
+				b := d.memory.Bytes(at, n)
 				if b == nil {
 					return d.outside("a fill", at, n)
 				}
@@ -193,12 +195,16 @@ func (d *driver) memoryCalls() map[string]any {
 	}
 	return map[string]any{
 		"cuMemGetInfo_v2": func(free, total *uint64) int32 {
-			return d.locked(func() int32 { *free, *total = totalMemory-d.memory.used, totalMemory; return 0 })
+			return d.locked(func() int32 { *free, *total = fibres.Total-d.memory.Used, fibres.Total; return 0 })
 		},
 		"cuMemAlloc_v2": func(p *uint64, size uint64) int32 {
-			return d.waiting("cuMemAlloc", func() (code int32) {
-				if *p, code = d.memory.alloc(size); code != 0 {
-					return d.fail(code, "%d bytes are not to be had", size)
+			return d.waiting("cuMemAlloc", func() int32 {
+				if size == 0 {
+					return d.fail(invalidValue, "no bytes are asked for")
+				}
+				var ok bool
+				if *p, ok = d.memory.Alloc(size); !ok {
+					return d.fail(outOfMemory, "%d bytes are not to be had", size)
 				}
 				return 0
 			})
@@ -208,8 +214,8 @@ func (d *driver) memoryCalls() map[string]any {
 				if p == 0 {
 					return 0
 				}
-				if code := d.memory.free(p); code != 0 {
-					return d.fail(code, "nothing was allocated at %#x: %s", p, d.memory.describe(p))
+				if !d.memory.Free(p) {
+					return d.fail(invalidValue, "nothing was allocated at %#x: %s", p, d.memory.Describe(p))
 				}
 				return 0
 			})

@@ -7,37 +7,12 @@ import (
 	"debug/elf"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"runtime"
-	"sync"
 	"unsafe"
 
 	"github.com/ebitengine/purego"
-)
 
-// scheduler loads device/scheduler.cpp, which kernels are linked with when they are loaded, and
-// returns its function that launches.
-var scheduler = sync.OnceValues(func() (launch uintptr, err error) {
-	dir, err := os.MkdirTemp("", "emulate")
-	if err != nil {
-		return 0, err
-	}
-	defer os.RemoveAll(dir)
-	if err := unpack(dir); err != nil {
-		return 0, err
-	}
-	cmd := exec.Command("g++", "-O2", "-std=c++17", "-fPIC", "-shared", "-o", "scheduler.so", "scheduler.cpp")
-	cmd.Dir = dir
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return 0, fmt.Errorf("g++: %w\n%s", err, out)
-	}
-	lib, err := purego.Dlopen(filepath.Join(dir, "scheduler.so"), purego.RTLD_NOW|purego.RTLD_GLOBAL)
-	if err != nil {
-		return 0, err
-	}
-	return purego.Dlsym(lib, "emulated_launch")
-})
+	"github.com/kvgen/kvgen/runtime/internal/fibres"
+)
 
 // module is an image that was loaded.
 type module struct {
@@ -60,7 +35,7 @@ type function struct {
 
 // load makes a module of an image, which is a shared library.
 func load(image unsafe.Pointer) (*module, error) {
-	if _, err := scheduler(); err != nil {
+	if err := fibres.Ready(); err != nil {
 		return nil, err
 	}
 	b := unsafe.Slice((*byte)(image), 64)
@@ -111,7 +86,7 @@ func (m *module) function(name string) *function {
 	}
 	at, _, _ := purego.SyscallN(sizes)
 	f := &function{name: name, entry: entry, dynamic: sharedDefault}
-	list := unsafe.Slice((*uint32)(pointer(uint64(at))), 64)
+	list := unsafe.Slice((*uint32)(fibres.Pointer(uint64(at))), 64)
 	f.threads = list[0]
 	for _, n := range list[1:] {
 		if n == 0 {
@@ -120,70 +95,4 @@ func (m *module) function(name string) *function {
 		f.sizes = append(f.sizes, n)
 	}
 	return f
-}
-
-// dim3 is a size in three directions.
-type dim3 struct{ x, y, z uint32 }
-
-func (d dim3) String() string { return fmt.Sprintf("%d,%d,%d", d.x, d.y, d.z) }
-
-// launch is the struct Launch of device/scheduler.cpp.
-type launch struct {
-	kernel      uintptr
-	args        unsafe.Pointer
-	grid, block dim3
-	shared      uint32
-}
-
-// report is the struct Report.
-type report struct {
-	signal, write  int32
-	address, place uint64
-	thread, block  dim3
-	text           [256]byte
-}
-
-// run runs a kernel with its arguments one behind the other, each at a multiple of 16 bytes.
-func (f *function) run(l launch, args []byte, m *memory) error {
-	start, err := scheduler()
-	if err != nil {
-		return err
-	}
-	// The arguments are copied for the launch, so that pointers of C point to nothing that moves.
-	addresses := make([]unsafe.Pointer, len(f.sizes)+1)
-	at := 0
-	for i, n := range f.sizes {
-		addresses[i] = unsafe.Pointer(&args[at])
-		at += padded(n)
-	}
-	l.kernel, l.args = f.entry, unsafe.Pointer(&addresses[0])
-	var r report
-	code, _, _ := purego.SyscallN(start, uintptr(unsafe.Pointer(&l)), uintptr(unsafe.Pointer(&r)))
-	runtime.KeepAlive(args)
-	runtime.KeepAlive(addresses)
-	if code == 0 {
-		if what := m.spoiled(); what != "" {
-			return fmt.Errorf("kernel %s %s", f.name, what)
-		}
-		return nil
-	}
-	return fmt.Errorf("kernel %s, thread %v of block %v: %s", f.name, r.thread, r.block, r.what(m))
-}
-
-func padded(n uint32) int { return (int(n) + 15) / 16 * 16 }
-
-// what says what failed.
-func (r *report) what(m *memory) string {
-	switch r.signal {
-	case 0:
-		return string(r.text[:max(0, bytes.IndexByte(r.text[:], 0))])
-	case 4: // SIGILL
-		return "an index outside an array, or an address that is not aligned"
-	case 8: // SIGFPE
-		return "a division by zero"
-	}
-	if r.address == 0 {
-		return "a null pointer, or an address that is not aligned"
-	}
-	return fmt.Sprintf("%s at %#x: %s", map[bool]string{true: "write", false: "read"}[r.write != 0], r.address, m.describe(r.address))
 }

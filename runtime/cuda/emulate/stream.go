@@ -8,6 +8,8 @@ import (
 	"unsafe"
 
 	"github.com/ebitengine/purego"
+
+	"github.com/kvgen/kvgen/runtime/internal/fibres"
 )
 
 // stream is an order of work. Work is done at once unless it is captured.
@@ -37,14 +39,14 @@ func (d *driver) capturing(handle uintptr) bool {
 }
 
 // launch checks a launch and copies its arguments.
-func (d *driver) launch(handle uintptr, grid, block dim3, shared uint32, stream uintptr, args, extra unsafe.Pointer) int32 {
+func (d *driver) launch(handle uintptr, grid, block fibres.Dim3, shared uint32, stream uintptr, args, extra unsafe.Pointer) int32 {
 	f := d.functions[handle]
 	if f == nil {
 		return d.fail(invalidHandle, "there is no kernel %d", handle)
 	}
-	threads := uint64(block.x) * uint64(block.y) * uint64(block.z)
+	threads := uint64(block.X) * uint64(block.Y) * uint64(block.Z)
 	switch {
-	case grid.x < 1 || grid.y < 1 || grid.z < 1 || grid.x > 1<<31-1 || grid.y > 1<<16-1 || grid.z > 1<<16-1:
+	case grid.X < 1 || grid.Y < 1 || grid.Z < 1 || grid.X > 1<<31-1 || grid.Y > 1<<16-1 || grid.Z > 1<<16-1:
 		return d.fail(invalidValue, "a grid of %v blocks", grid)
 	case threads < 1 || threads > uint64(f.threads):
 		return d.fail(invalidValue, "blocks of %v threads of a kernel with a bound of %d", block, f.threads)
@@ -57,12 +59,12 @@ func (d *driver) launch(handle uintptr, grid, block dim3, shared uint32, stream 
 	for i, n := range f.sizes {
 		p := unsafe.Slice((*unsafe.Pointer)(args), len(f.sizes))[i]
 		at := len(copied)
-		copied = append(copied, make([]byte, padded(n))...)
+		copied = append(copied, make([]byte, fibres.Padded(n))...)
 		copy(copied[at:], unsafe.Slice((*byte)(p), n))
 	}
-	l := launch{grid: grid, block: block, shared: shared}
+	l := fibres.Launch{Kernel: f.entry, Grid: grid, Block: block, Shared: shared}
 	return d.queue(stream, func() int32 {
-		if err := f.run(l, bytes.Clone(copied), &d.memory); err != nil {
+		if err := l.Run(f.name, f.sizes, bytes.Clone(copied), &d.memory); err != nil {
 			d.lost = err
 			return d.fail(illegalAddress, "%v", err)
 		}
@@ -93,7 +95,7 @@ func (d *driver) moduleCalls() map[string]any {
 					delete(d.functions, f)
 				}
 				for _, at := range m.bound {
-					d.memory.free(at)
+					d.memory.Free(at)
 				}
 				delete(d.modules, handle)
 				purego.Dlclose(m.lib)
@@ -128,8 +130,8 @@ func (d *driver) moduleCalls() map[string]any {
 					return d.fail(notFound, "there is no variable %s in the module", goString(name))
 				}
 				*p, *size = uint64(at), n
-				if d.memory.bytes(*p, n) == nil {
-					d.memory.add(piece{at: *p, size: n})
+				if d.memory.Bytes(*p, n) == nil {
+					d.memory.Add(*p, n)
 					m.bound = append(m.bound, *p)
 				}
 				return 0
@@ -164,12 +166,14 @@ func (d *driver) moduleCalls() map[string]any {
 			return d.locked(func() int32 { *n = 2; return 0 })
 		},
 		"cuLaunchKernel": func(f uintptr, gx, gy, gz, bx, by, bz, shared uint32, stream uintptr, args, extra unsafe.Pointer) int32 {
-			return d.locked(func() int32 { return d.launch(f, dim3{gx, gy, gz}, dim3{bx, by, bz}, shared, stream, args, extra) })
+			return d.locked(func() int32 {
+				return d.launch(f, fibres.Dim3{X: gx, Y: gy, Z: gz}, fibres.Dim3{X: bx, Y: by, Z: bz}, shared, stream, args, extra)
+			})
 		},
 		"cuLaunchKernelEx": func(config unsafe.Pointer, f uintptr, args, extra unsafe.Pointer) int32 {
 			c := (*launchConfig)(config) // attributes allow more and demand nothing
 			return d.locked(func() int32 {
-				return d.launch(f, dim3{c.gx, c.gy, c.gz}, dim3{c.bx, c.by, c.bz}, c.shared, c.stream, args, extra)
+				return d.launch(f, fibres.Dim3{X: c.gx, Y: c.gy, Z: c.gz}, fibres.Dim3{X: c.bx, Y: c.by, Z: c.bz}, c.shared, c.stream, args, extra)
 			})
 		},
 	}

@@ -1,6 +1,6 @@
 //go:build emulate
 
-package emulate
+package fibres
 
 import (
 	"bytes"
@@ -12,9 +12,10 @@ import (
 )
 
 const (
-	page        = 4096
-	totalMemory = 16 << 30 // that the device says it has
-	arenaBytes  = 1 << 42  // of addresses, none of which is used twice
+	page = 4096
+	// Total is the memory that a device says it has.
+	Total      = 16 << 30
+	arenaBytes = 1 << 42 // of addresses, none of which is used twice
 	// of allocations: the strictest that an instruction asks for, so that what follows an
 	// allocation is soon found
 	alignment = 16
@@ -35,21 +36,19 @@ type piece struct {
 	pages    []byte // nil for a global of a module
 }
 
-// memory is what a driver has allocated, in the order of addresses.
-type memory struct {
+// Memory is what a device has allocated, in the order of addresses.
+type Memory struct {
 	pieces []piece
-	used   uint64
+	Used   uint64 // bytes
 }
 
 // filling is what fresh memory and what surrounds an allocation hold: NaN as f32, f16 and bf16.
 const filling = 0xff
 
-func (m *memory) alloc(size uint64) (at uint64, code int32) {
-	if size == 0 {
-		return 0, invalidValue
-	}
-	if size > totalMemory-m.used {
-		return 0, outOfMemory
+// Alloc allocates; false where there is no more.
+func (m *Memory) Alloc(size uint64) (at uint64, ok bool) {
+	if size == 0 || size > Total-m.Used {
+		return 0, false
 	}
 	n := int((size + page - 1) / page * page)
 	arena.Lock()
@@ -57,17 +56,17 @@ func (m *memory) alloc(size uint64) (at uint64, code int32) {
 	if arena.all == nil {
 		all, err := syscall.Mmap(-1, 0, arenaBytes, syscall.PROT_NONE, syscall.MAP_ANON|syscall.MAP_PRIVATE|syscall.MAP_NORESERVE)
 		if err != nil {
-			return 0, outOfMemory
+			return 0, false
 		}
 		arena.all = all
 	}
 	first := arena.next + page
 	if first+n+page > len(arena.all) {
-		return 0, outOfMemory
+		return 0, false
 	}
 	pages := arena.all[first:][:n:n]
 	if err := syscall.Mprotect(pages, syscall.PROT_READ|syscall.PROT_WRITE); err != nil {
-		return 0, outOfMemory
+		return 0, false
 	}
 	arena.next = first + n
 	for i := range pages {
@@ -76,13 +75,16 @@ func (m *memory) alloc(size uint64) (at uint64, code int32) {
 	offset := uint64(n) - (size+alignment-1)/alignment*alignment
 	p := piece{at: address(pages) + offset, size: size, first: first, pages: pages}
 	m.add(p)
-	m.used += size
-	return p.at, 0
+	m.Used += size
+	return p.at, true
 }
 
 func address(b []byte) uint64 { return uint64(uintptr(unsafe.Pointer(unsafe.SliceData(b)))) }
 
-func (m *memory) add(p piece) {
+// Add makes memory that something else allocated a piece.
+func (m *Memory) Add(at, size uint64) { m.add(piece{at: at, size: size}) }
+
+func (m *Memory) add(p piece) {
 	i, _ := slices.BinarySearchFunc(m.pieces, p.at, func(q piece, at uint64) int { return compare(q.at, at) })
 	m.pieces = slices.Insert(m.pieces, i, p)
 }
@@ -97,38 +99,38 @@ func compare(a, b uint64) int {
 	return 0
 }
 
-// free gives an allocation or a global back.
-func (m *memory) free(at uint64) int32 {
+// Free gives back what Alloc gave, or what Add was told of; false where that is nothing.
+func (m *Memory) Free(at uint64) bool {
 	i, ok := slices.BinarySearchFunc(m.pieces, at, func(q piece, at uint64) int { return compare(q.at, at) })
 	if !ok {
-		return invalidValue
+		return false
 	}
 	p := m.pieces[i]
 	m.pieces = slices.Delete(m.pieces, i, i+1)
 	if p.pages == nil {
-		return 0
+		return true
 	}
-	m.used -= p.size
+	m.Used -= p.size
 	if syscall.Madvise(p.pages, syscall.MADV_DONTNEED) != nil || syscall.Mprotect(p.pages, syscall.PROT_NONE) != nil {
-		return invalidValue
+		return false
 	}
-	return 0
+	return true
 }
 
-// bytes is the memory from an address on, nil where it is not within one piece.
-func (m *memory) bytes(at, size uint64) []byte {
+// Bytes is the memory from an address on, nil where it is not within one piece.
+func (m *Memory) Bytes(at, size uint64) []byte {
 	p := m.nearest(at)
 	if p == nil || at < p.at || at-p.at > p.size || size > p.size-(at-p.at) {
 		return nil
 	}
-	return unsafe.Slice((*byte)(pointer(at)), size)
+	return unsafe.Slice((*byte)(Pointer(at)), size)
 }
 
-// pointer makes a pointer of an address outside Go's memory.
-func pointer(at uint64) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&at)) }
+// Pointer makes a pointer of an address outside Go's memory.
+func Pointer(at uint64) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&at)) }
 
 // nearest is the last piece that begins at an address or before, or the first of all.
-func (m *memory) nearest(at uint64) *piece {
+func (m *Memory) nearest(at uint64) *piece {
 	if len(m.pieces) == 0 {
 		return nil
 	}
@@ -141,7 +143,7 @@ func (m *memory) nearest(at uint64) *piece {
 
 // spoiled finds an allocation around which something was written, within its pages: up to 64 bytes
 // before it, up to 15 after it.
-func (m *memory) spoiled() string {
+func (m *Memory) spoiled() string {
 	for _, p := range m.pieces {
 		if p.pages == nil {
 			continue
@@ -167,8 +169,8 @@ func (piece) clean(b []byte) {
 	}
 }
 
-// describe says where an address is.
-func (m *memory) describe(at uint64) string {
+// Describe says where an address is.
+func (m *Memory) Describe(at uint64) string {
 	p := m.nearest(at)
 	switch {
 	case p == nil || at < p.at:

@@ -33,6 +33,8 @@ struct Launch {
   void* const* args;
   dim3 grid, block;
   uint32_t shared;
+  uint32_t strict;  // all threads meet or none does: those that have finished are missed
+  void (*begin)();  // called before each block; null for nobody
 };
 
 // Report is what became of it.
@@ -167,6 +169,8 @@ void release_barrier() {
 // A finished thread is waited for no longer.
 void finish() {
   Warp& w = warps[current >> 5];
+  if (job->strict && at_barrier) emulated_fail("a thread ends when %d others wait at a barrier", at_barrier);
+  if (job->strict && w.meeting) emulated_fail("a thread ends when %d lanes of its group wait for it", __builtin_popcount(w.meeting));
   w.live &= ~(1u << (current & 31));
   live_threads--;
   threads[current].copy_count = 0;
@@ -280,6 +284,7 @@ void emulated_meet(uint32_t mask, void* arg, Collective op) {
   const int w = current >> 5;
   const uint32_t me = 1u << (current & 31);
   if (!(mask & me)) emulated_fail("a lane is not in the mask 0x%x that it gives", mask);
+  if (job->strict && (mask & ~warps[w].live)) emulated_fail("lanes wait for %d others of their group that have finished", __builtin_popcount(mask & ~warps[w].live));
   Thread& t = threads[current];
   t.arg = arg, t.op = op, t.mask = mask;
   warps[w].meeting |= me;
@@ -293,6 +298,7 @@ void emulated_meet(uint32_t mask, void* arg, Collective op) {
 }
 
 int emulated_barrier(bool value) {
+  if (job->strict && live_threads != thread_count) emulated_fail("a barrier is waited at when %d threads of the group have finished", thread_count - live_threads);
   const int round = barrier_round;
   barrier_count[round] += value;
   if (++at_barrier == live_threads) {
@@ -360,6 +366,7 @@ extern "C" int emulated_launch(const Launch* launch, Report* to) {
       for (unsigned x = 0; x < s.blocks.x && !failed; x++) {
         s.block = {x, y, z};
         memset(s.shared, 0xff, room);
+        if (job->begin) job->begin();
         for (int t = 0; t < thread_count; t++) threads[t].sp = nullptr, threads[t].copy_count = threads[t].group = 0;
         for (int w = 0; w < warp_count; w++) {
           const int lanes = thread_count - 32 * w;
