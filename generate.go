@@ -19,6 +19,7 @@
 //	gen/target/arm64    selects instructions of 64-bit Arm for it: another machine of simd
 //	gen/target/ctext    a struct per type and transform in languages of C's family
 //	gen/target/cuda     its dialect of CUDA C++
+//	gen/target/metal    its dialect of Metal's language
 //	gen/target/gpus     the list of targets that are GPUs
 //	gen/asm             machine instructions, register allocation and the text of Go assembly
 //	gen/dispatch        the table of types and the lists of instruction sets
@@ -37,6 +38,7 @@
 //	kernels/cpu         portable Go and assembly, and the arithmetic that portable kernels share
 //	kernels/args        the arguments of GPU kernels, which device text is made of too
 //	kernels/cuda        the text of GPU kernels: a struct for every type and transform
+//	kernels/metal       the same for GPUs of Apple
 //	kernels/abi         what kernels and the code around them agree on: which there are, layouts
 //	kernels/conform     checks of single kernels against oracles, on hostile inputs
 //	kernels/ref         the oracles: plain loops, written by hand from published formats
@@ -55,6 +57,7 @@
 //	runtime/cpu         threads, activations as int8, elementwise operations
 //	runtime/gpu         the same on any GPU: what a driver must do, kernels put together from text
 //	runtime/cuda        the driver of NVIDIA GPUs
+//	runtime/metal       the driver of Apple's
 //	runtime/drivers     the list of drivers, generated from that of the targets
 //	runtime/grammar     which tokens may come next, where a text is held to a grammar
 //	runtime/sample      the next token from logits
@@ -92,6 +95,10 @@
 //	runtime/state               strict JSON and checksums of the files that the program keeps
 //	runtime/cuda/builtin        the GPU kernels that come with the program, as PTX
 //	runtime/cuda/emulate        a GPU for tests: driver and compiler on the processor
+//	runtime/metal/objc          Objective-C as far as Metal needs it: objects, messages
+//	runtime/metal/fake          the same for tests, which checks what is sent to it
+//	runtime/metal/emulate       Metal's language on the processor
+//	runtime/internal/fibres     runs the kernels of both emulations, thread by thread
 //	runtime/cpu/engine          a model's Program as tasks of the processor's threads
 //	runtime/gpu/engine          the same as launches, and the memory that it takes
 //	runtime/gpu/attend          attention over the rows of a cache

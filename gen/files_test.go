@@ -33,9 +33,9 @@ func planted(t *testing.T) (dir string, files gen.Files) {
 	put(t, dir, "kernels/testdata/sample.go", header+"not ours to judge\n")
 	put(t, dir, "gen/sample.go", header+"outside\n")
 	return dir, gen.Files{
-		"kernels/right.go":     []byte(header + "package kernels\n"),
-		"kernels/cpu/stale.s":  []byte(header + "new\n"),
-		"kernels/metal/new.go": []byte(header + "package metal\n"),
+		"kernels/right.go":    []byte(header + "package kernels\n"),
+		"kernels/cpu/stale.s": []byte(header + "new\n"),
+		"kernels/new/new.go":  []byte(header + "package new\n"),
 	}
 }
 
@@ -49,12 +49,12 @@ func TestDiff(t *testing.T) {
 		}
 	}
 	stale := gen.Finding{Path: "kernels/cpu/stale.s", Reason: gen.Stale}
-	missing := gen.Finding{Path: "kernels/metal/new.go", Reason: gen.Missing}
+	missing := gen.Finding{Path: "kernels/new/new.go", Reason: gen.Missing}
 	orphan := gen.Finding{Path: "kernels/orphan.go", Reason: gen.Orphan}
 	check(stale, missing, orphan)
 
-	put(t, dir, "kernels/metal/new.go", "package metal\n")
-	check(stale, gen.Finding{Path: "kernels/metal/new.go", Reason: gen.Headerless}, orphan)
+	put(t, dir, "kernels/new/new.go", "package new\n")
+	check(stale, gen.Finding{Path: "kernels/new/new.go", Reason: gen.Headerless}, orphan)
 }
 
 func TestWrite(t *testing.T) {
@@ -85,9 +85,9 @@ func TestWrite(t *testing.T) {
 
 // TestWriteAllOrNothing puts a file that nobody generated where one belongs, and then a folder.
 func TestWriteAllOrNothing(t *testing.T) {
-	for _, obstacle := range []string{"kernels/metal/new.go", "kernels/metal/new.go/folder.txt"} {
+	for _, obstacle := range []string{"kernels/new/new.go", "kernels/new/new.go/folder.txt"} {
 		dir, files := planted(t)
-		put(t, dir, obstacle, "package metal\n")
+		put(t, dir, obstacle, "package new\n")
 		before, _ := os.ReadDir(filepath.Join(dir, "kernels/cpu"))
 		if changed, err := files.Write(dir); err == nil {
 			t.Errorf("%s in the way: changed %v", obstacle, changed)

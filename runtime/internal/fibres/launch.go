@@ -79,8 +79,8 @@ type report struct {
 	text           [256]byte
 }
 
-// Run runs a kernel called name with its arguments, sizes of them one behind the other in args, each
-// at a multiple of 16 bytes.
+// Run runs a kernel called name with its arguments, sizes of them one behind the other in args,
+// each at a multiple of 16 bytes.
 func (l Launch) Run(name string, sizes []uint32, args []byte, m *Memory) error {
 	start, err := scheduler()
 	if err != nil {
