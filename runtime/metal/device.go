@@ -180,9 +180,12 @@ func (d *Device) Close() error {
 		return nil
 	}
 	return d.pooled(func() error {
+		known := d.lost != nil
 		err := d.wait()
 		d.release()
-		d.lost = errClosed
+		if d.lost = errClosed; known {
+			return nil // it was said
+		}
 		return err
 	})
 }

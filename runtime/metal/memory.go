@@ -85,6 +85,7 @@ func (d *Device) Alloc(bytes uint64) (address uint64, err error) {
 		i, _ := slices.BinarySearchFunc(d.memory.pieces, p, byAddress)
 		d.memory.pieces = slices.Insert(d.memory.pieces, i, p)
 		d.memory.ids = slices.Insert(d.memory.ids, i, p.id)
+		d.submit() // whose encoder knows nothing of it
 		if d.residency != 0 {
 			d.api.AddResident(d.residency, p.id)
 			d.memory.changed = true

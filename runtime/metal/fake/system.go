@@ -25,7 +25,7 @@ type GPU struct {
 }
 
 // M1 is a GPU of the oldest family that kernels run on.
-var M1 = GPU{Name: "Fake M1", Families: []int64{1001, 1006, 1007, 2002, 5001}, WorkingSet: 1 << 30, Longest: 512 << 20, Cores: 8}
+var M1 = GPU{Name: "Fake M1", Families: []int64{1001, 1006, 1007, 2002, 5001}, WorkingSet: 64 << 20, Longest: 32 << 20, Cores: 8}
 
 // System is a macOS: an objc.Runtime.
 type System struct {
