@@ -46,7 +46,7 @@ func checkSizes(t *testing.T, text string) {
 	asserted := map[string]uintptr{}
 	for _, m := range regexp.MustCompile(`static_assert\((sizeof|offset_of)\((\w+)(?:, (\w+))?\) == (\d+)(?:, "")?\);`).FindAllStringSubmatch(text, -1) {
 		n, _ := strconv.Atoi(m[4])
-		asserted[m[2]+"."+m[3]] = uintptr(n)
+		asserted[m[2]+"."+strings.TrimSuffix(m[3], "_")] = uintptr(n)
 	}
 	has := func(name string, n uintptr) {
 		t.Helper()

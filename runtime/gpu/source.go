@@ -20,13 +20,16 @@ type Dialect struct {
 	Kernels string // ending of frames with kernels: .cu
 	Header  string // and of what they include: .cuh
 
+	// Constant stands in front of a constant of a struct.
+	Constant string
+
 	texts []Text // the first that has a file counts
 }
 
 // NewDialect is the dialect of the driver of that name, whose frames have two endings. generated is
 // what the compiler made for it; what more finds counts before that, nil for nothing.
 func NewDialect(name, kernels, header string, generated fs.FS, more Text) *Dialect {
-	d := &Dialect{Kernels: kernels, Header: header}
+	d := &Dialect{Kernels: kernels, Header: header, Constant: "static constexpr"}
 	if more != nil {
 		d.texts = append(d.texts, more)
 	}
@@ -50,6 +53,13 @@ func (d *Dialect) Text(file string) (text string, ok bool) {
 		}
 	}
 	return "", false
+}
+
+// Has says whether there is a frame of kernels of that name: a GPU may do without some, which then
+// are the work of others.
+func (d *Dialect) Has(frame string) bool {
+	_, ok := d.Text(frame + d.Kernels)
+	return ok
 }
 
 // Source is a program: a main text and the headers that it includes, by name.

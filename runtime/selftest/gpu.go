@@ -110,7 +110,7 @@ func (r *run) planRows(q *gpu.Queue, t *kernels.Type) {
 		}
 		r.addGPU(Check{Kind: "prefill attention, " + name, Type: t.Name}, func(c *Check) error {
 			s := attend.Shape{Key: p.Key, Value: p.Value, Fast: true}
-			if !s.Prefills(q.Limits()) {
+			if !s.Prefills(q) {
 				return skipped{"the GPU has no kernel of prefill for it"}
 			}
 			return r.checkAttention(c, q, s, 33, prefillBound)

@@ -8,6 +8,7 @@ import (
 	"go/token"
 	"io/fs"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -117,6 +118,9 @@ func (w *argsWriter) declare(g *ast.GenDecl) (done bool, err error) {
 		for _, n := range f.Names {
 			at = (at + l.align - 1) / l.align * l.align
 			field := snake(n.Name)
+			if slices.Contains(strings.Fields(w.dialect.Taken), field) {
+				field += "_"
+			}
 			fmt.Fprintf(&asserts, "static_assert(offset_of(%s, %s) == %d%s);\n", name, field, at, w.dialect.Reason)
 			if count > 1 {
 				field += fmt.Sprintf("[%d]", count)

@@ -33,6 +33,7 @@ type Dialect struct {
 	Long    string // a signed integer of eight bytes; "" for long long
 	Double  string // what is at an address of numbers of f64; "" for double
 	Reason  string // what an assertion ends with that needs no words
+	Taken   string // words of the language that no name may be, besides those of C++
 	Never   string // a type with a size, for templates that nothing uses; "" for pointers to void
 
 	// Join is a function of v and so_far, floats, as an argument of fold_in_order; fn is the

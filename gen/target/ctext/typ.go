@@ -25,6 +25,9 @@ type typeText struct {
 func (s *typeText) function() *function {
 	f := &function{text: s.text, types: s, used: map[string]bool{}, vars: map[string]variable{}}
 	bases := []string{"levels", "thresholds", "index", "bytes", "put_bit"}
+	for _, word := range strings.Fields(s.Taken) {
+		f.used[word] = true
+	}
 	for _, c := range s.t.Codes {
 		f.used["code_"+c.Name] = true
 		bases = append(bases, c.Name+"_bit", "code_"+c.Name+"_bit")

@@ -35,6 +35,8 @@ var Target = ctext.Target{Dialect: &ctext.Dialect{
 	Double:  "ulong",
 	Reason:  ", \"\"",
 	Never:   "int",
+	Taken: `array as_type atomic_uint constant depth2d device fragment group half half2 half4 intersector kernel mesh metal object_data patch
+		ray_data sampler simd_sum texture2d thread threadgroup uchar uint ulong ushort vec vertex warp lane tile page clamp`,
 	Offsets: "#define offset_of(type, field) __builtin_offsetof(type, field)\n",
 
 	Join: func(fn, _ string) string { return joins[fn] + "()" },

@@ -54,6 +54,7 @@ type Kernel struct {
 	Shape
 	q        *gpu.Queue
 	attend   gpu.Kernel
+	combine  gpu.Kernel // adds the parts; nil where the block that is done last does
 	warps    int
 	resident int
 
@@ -69,11 +70,17 @@ const busyWarps = 4
 
 // NewAttend compiles the kernel of a shape.
 func New(q *gpu.Queue, a Shape) (*Kernel, error) {
-	src, err := a.Source(q.Device.Dialect())
+	d := q.Device.Dialect()
+	src, err := a.Source(d)
 	if err != nil {
 		return nil, err
 	}
-	return newKernel(q, a, src)
+	x, err := newKernel(q, a, src)
+	if err != nil || !d.Has("combine") {
+		return x, err
+	}
+	x.combine, err = q.Kernel("combine", func(d *gpu.Dialect) (*gpu.Source, error) { return a.source(d, "combine") })
+	return x, err
 }
 
 func newKernel(q *gpu.Queue, a Shape, src *gpu.Source) (*Kernel, error) {
@@ -178,7 +185,7 @@ func (x *Kernel) reserve(l *Layer, groups int, splits []int) (at []int, err erro
 		at = append(at, end)
 		end += rows * splits[i] * (s.Value.Row() + 2)
 	}
-	if blocks == 1 {
+	if blocks == 1 && x.combine == nil {
 		end = 0 // the only block needs no room
 	}
 	if err := x.q.Grow(&x.parts, uint64(4*end)); err != nil {
@@ -310,7 +317,10 @@ func (x *Kernel) Run(l *Layer, q, out *gpu.Buffer, b *Batch, splits int) error {
 		}
 		grid += cut[i] * slicesOf(values)
 	}
-	return x.attend.Launch(gpu.Grid{X: grid, Y: l.Keys.Heads * groups, Threads: 32 * x.warps}, &a)
+	if err := x.attend.Launch(gpu.Grid{X: grid, Y: l.Keys.Heads * groups, Threads: 32 * x.warps}, &a); err != nil || x.combine == nil {
+		return err
+	}
+	return x.combine.Launch(gpu.Grid{X: x.rows(), Y: l.Keys.Heads * groups, Threads: 32}, &a)
 }
 
 // Free gives the memory back.

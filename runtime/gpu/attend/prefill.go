@@ -101,11 +101,11 @@ func (a Shape) tileOf(shared int) (tile, bool) {
 func knownBytes(t tile) int { return 8*16*t.tiles*t.warps + 8 + 1024 }
 
 // Prefills says whether there is a kernel of many query rows for the shape: in the fast form, on a
-// GPU whose cores have room for its tiles. Offsets of keys in a cache of several sequences have
-// none.
-func (a Shape) Prefills(l gpu.Limits) bool {
-	_, ok := a.tileOf(l.SharedBytes)
-	return ok && a.Fast && !(a.Paged && a.Offset != nil)
+// GPU that has one and whose cores have room for its tiles. Offsets of keys in a cache of several
+// sequences have none.
+func (a Shape) Prefills(q *gpu.Queue) bool {
+	_, ok := a.tileOf(q.Limits().SharedBytes)
+	return ok && q.Device.Dialect().Has("prefill") && a.Fast && !(a.Paged && a.Offset != nil)
 }
 
 // prefillSource is the program with the kernels prefill and join, which knows no type.
@@ -161,7 +161,7 @@ func NewPrefill(q *gpu.Queue, a Shape) (*Prefill, error) {
 }
 
 func newPrefill(q *gpu.Queue, a Shape, t tile) (*Prefill, error) {
-	if !a.Prefills(q.Limits()) {
+	if !a.Prefills(q) {
 		return nil, fmt.Errorf("gpu: attention of many query rows is of the fast form, without offsets in a cache of several sequences, for heads whose tiles fit a core: fast %t, offset %t, several %t, heads of %d and %d values", a.Fast, a.Offset != nil, a.Paged, a.Key.Dim, a.Value.Dim)
 	}
 	m, err := q.Program(func(d *gpu.Dialect) (*gpu.Source, error) { return a.prefillSource(d, t) })

@@ -90,7 +90,7 @@ func TestPrefills(t *testing.T) {
 		{attend.Shape{Fast: true, Key: side("f16", 576), Value: side("f16", 576)}, false},
 		{attend.Shape{Fast: true, Key: side("f16", 128), Value: side("f16", 17*32)}, false},
 	} {
-		if got := c.shape.Prefills(q.Limits()); got != c.want {
+		if got := c.shape.Prefills(q); got != c.want {
 			t.Errorf("%+v: %t", c.shape, got)
 		}
 		if _, err := attend.NewPrefill(q, c.shape); !c.want && (err == nil || !strings.Contains(err.Error(), "of the fast form, without offsets in a cache of several sequences")) {

@@ -136,7 +136,9 @@ func (a Shape) TilesOf(segment int) int {
 }
 
 // Source is the program with the kernel attend.
-func (a Shape) Source(d *gpu.Dialect) (*gpu.Source, error) {
+func (a Shape) Source(d *gpu.Dialect) (*gpu.Source, error) { return a.source(d, "attend") }
+
+func (a Shape) source(d *gpu.Dialect, frame string) (*gpu.Source, error) {
 	b := gpu.NewBuilder(d)
 	offset := rope.Pairing{Pairs: -1}
 	if a.Offset != nil {
@@ -152,7 +154,7 @@ func (a Shape) Source(d *gpu.Dialect) (*gpu.Source, error) {
 		key, keyRotation := p.Key.Include(b)
 		value, valueRotation := p.Value.Include(b)
 		b.Add("struct Segment%d {\n  using Key = %s;\n  using KeyRotation = %s;\n  using Value = %s;\n  using ValueRotation = %s;\n", i, key, keyRotation, value, valueRotation)
-		b.Add("  static constexpr int key_row = %d, value_row = %d, slice = %d, tiles = %d;\n};\n", p.Key.Row(), p.Value.Row(), SliceOf(p), a.TilesOf(i))
+		b.Add("  %s int key_row = %d, value_row = %d, slice = %d, tiles = %d;\n};\n", d.Constant, p.Key.Row(), p.Value.Row(), SliceOf(p), a.TilesOf(i))
 	}
 	for _, d := range []struct {
 		name  string
@@ -163,6 +165,6 @@ func (a Shape) Source(d *gpu.Dialect) (*gpu.Source, error) {
 	} {
 		b.Define(d.name, d.value)
 	}
-	b.Frame("attend")
-	return b.Source(fmt.Sprintf("attend-%s-%s-%d-%d", a.Key.Type.Name, a.Value.Type.Name, a.Key.Dim, a.Value.Dim), false)
+	b.Frame(frame)
+	return b.Source(fmt.Sprintf("%s-%s-%s-%d-%d", frame, a.Key.Type.Name, a.Value.Type.Name, a.Key.Dim, a.Value.Dim), false)
 }

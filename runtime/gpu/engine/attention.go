@@ -215,7 +215,7 @@ func (a *attention) prefillOf(e *engine, r *layerRows, tokens int) (*attend.Pref
 		return nil, nil
 	}
 	x, done := a.prefill[r]
-	if k := a.shape(e, r); !done && k.Prefills(e.b.Limits()) {
+	if k := a.shape(e, r); !done && k.Prefills(e.b.Queue) {
 		var err error
 		if x, err = e.prefillOf(k); err != nil {
 			return nil, err

@@ -101,7 +101,7 @@ func newKernel(q *gpu.Queue, p Spec, s share) (*Kernel, error) {
 	if x.prefill, err = newGemm(q, p.Exact); err != nil {
 		return nil, err
 	}
-	if Batches(m.Type, p.Exact) {
+	if Batches(m.Type, p.Exact) && q.Device.Dialect().Has("batched") {
 		if x.batched, err = newBatched(q, m.Type); err != nil {
 			return nil, err
 		}

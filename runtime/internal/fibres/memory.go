@@ -4,6 +4,7 @@ package fibres
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"slices"
 	"sync"
@@ -16,9 +17,6 @@ const (
 	// Total is the memory that a device says it has.
 	Total      = 16 << 30
 	arenaBytes = 1 << 42 // of addresses, none of which is used twice
-	// of allocations: the strictest that an instruction asks for, so that what follows an
-	// allocation is soon found
-	alignment = 16
 )
 
 // arena hands out device memory: pages that are used between pages that cannot be, each allocation
@@ -40,6 +38,10 @@ type piece struct {
 type Memory struct {
 	pieces []piece
 	Used   uint64 // bytes
+
+	// Alignment of allocations: the strictest that an instruction asks for, so that what follows an
+	// allocation is soon found; 0 for 16.
+	Alignment uint64
 }
 
 // filling is what fresh memory and what surrounds an allocation hold: NaN as f32, f16 and bf16.
@@ -72,6 +74,7 @@ func (m *Memory) Alloc(size uint64) (at uint64, ok bool) {
 	for i := range pages {
 		pages[i] = filling
 	}
+	alignment := cmp.Or(m.Alignment, 16)
 	offset := uint64(n) - (size+alignment-1)/alignment*alignment
 	p := piece{at: address(pages) + offset, size: size, first: first, pages: pages}
 	m.add(p)

@@ -3,8 +3,11 @@
 package emulate
 
 import (
+	"debug/elf"
 	"encoding/binary"
 	"fmt"
+	"regexp"
+	"strconv"
 	"sync"
 
 	"github.com/ebitengine/purego"
@@ -28,7 +31,8 @@ var memory struct {
 func Alloc(bytes uint64) (address uint64, err error) {
 	memory.Lock()
 	defer memory.Unlock()
-	at, ok := memory.Alloc(bytes)
+	memory.Alignment = 256 // of a buffer
+	at, ok := memory.Memory.Alloc(bytes)
 	if !ok {
 		return 0, fmt.Errorf("%d bytes are not to be had", bytes)
 	}
@@ -55,7 +59,36 @@ func Bytes(address, n uint64) []byte {
 // Program is a text that was compiled.
 type Program struct {
 	lib, begin uintptr
-	static     int
+	static     map[string]int // bytes of variables in threadgroup memory, by kernel
+}
+
+// local is the name of a variable of a kernel, which C++ makes of both names.
+var local = regexp.MustCompile(`^_ZZL(\d+)(\w+)`)
+
+// statics are the bytes of variables in threadgroup memory that each kernel of an image declares.
+func statics(image string) (map[string]int, error) {
+	f, err := elf.Open(image)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	symbols, err := f.Symbols()
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]int{}
+	for _, s := range symbols {
+		if int(s.Section) >= len(f.Sections) || f.Sections[s.Section].Name != "threadgroup" || elf.ST_TYPE(s.Info) != elf.STT_OBJECT || s.Size == 0 {
+			continue
+		}
+		m := local.FindStringSubmatch(s.Name)
+		if m == nil {
+			return nil, fmt.Errorf("a variable in threadgroup memory is one of a kernel: %s", s.Name)
+		}
+		n, _ := strconv.Atoi(m[1])
+		all[m[2][:min(n, len(m[2]))]] += int(s.Size)
+	}
+	return all, nil
 }
 
 func load(image string) (*Program, error) {
@@ -70,19 +103,14 @@ func load(image string) (*Program, error) {
 	if p.begin, err = purego.Dlsym(lib, "emulated_begin"); err != nil {
 		return nil, err
 	}
-	static, err := purego.Dlsym(lib, "emulated_static")
-	if err != nil {
-		return nil, err
-	}
-	n, _, _ := purego.SyscallN(static)
-	p.static = int(n)
-	return p, nil
+	p.static, err = statics(image)
+	return p, err
 }
 
 // Kernel is a function of a program.
 type Kernel struct {
 	Threads int // of a group, at most
-	Shared  int // bytes of variables in threadgroup memory: those of the whole program
+	Shared  int // bytes of variables in threadgroup memory
 
 	name    string
 	entry   uintptr
@@ -99,7 +127,7 @@ func (p *Program) Kernel(name string) *Kernel {
 	if err != nil {
 		return nil
 	}
-	return &Kernel{Threads: int(*(*uint32)(fibres.Pointer(uint64(threads)))), Shared: p.static, name: name, entry: entry, program: p}
+	return &Kernel{Threads: int(*(*uint32)(fibres.Pointer(uint64(threads)))), Shared: p.static[name], name: name, entry: entry, program: p}
 }
 
 // Launch is one dispatch.

@@ -3,6 +3,11 @@
 #pragma once
 #include "scheduler.h"
 
+inline int emulated_thread() { return (int)emulated::emulated_state.thread.x; }
+inline int emulated_threads() { return (int)emulated::emulated_state.threads.x; }
+inline dim3 emulated_group() { return {emulated::emulated_state.block.x, emulated::emulated_state.block.y, 0}; }
+inline dim3 emulated_groups() { return emulated::emulated_state.blocks; }
+
 #define device
 #define constant
 #define threadgroup
@@ -32,9 +37,8 @@ typedef unsigned long ulong;
   extern "C" __attribute__((used)) const unsigned emulated_threads_##name = 1; \
   static void name(int* facts)
 #define HERE \
-  const int t = (int)emulated::emulated_state.thread.x, lane = t % 32, warp = t / 32, threads_here = (int)emulated::emulated_state.threads.x, \
-            x = (int)emulated::emulated_state.block.x, y = (int)emulated::emulated_state.block.y, width = (int)emulated::emulated_state.blocks.x, \
-            height = (int)emulated::emulated_state.blocks.y; \
+  const int t = emulated_thread(), lane = t % 32, warp = t / 32, threads_here = emulated_threads(); \
+  const int x = (int)emulated_group().x, y = (int)emulated_group().y, width = (int)emulated_groups().x, height = (int)emulated_groups().y; \
   (void)t, (void)lane, (void)warp, (void)threads_here, (void)x, (void)y, (void)width, (void)height;
 
 namespace metal {
@@ -60,7 +64,7 @@ struct half {
   operator float() const {
     const uint sign = (bits & 0x8000u) << 16, mag = bits & 0x7fff;
     if (mag >= 0x7c00) return as_type<float>(sign | 0x7f800000 | (mag & 0x3ff) << 13);
-    if (mag < 0x400) return as_type<float>(sign | as_type<uint>((float)mag * 0x1p-24f));
+    if (mag < 0x400) return as_type<float>(sign | as_type<uint>((float)mag * 5.9604644775390625e-8f));
     return as_type<float>(sign | ((mag << 13) + (112u << 23)));
   }
 };
@@ -266,5 +270,4 @@ extern uchar __start_threadgroup[] __attribute__((weak)), __stop_threadgroup[] _
 __attribute__((used)) void emulated_begin() {
   for (uchar* p = __start_threadgroup; p < __stop_threadgroup; p++) *p = 0xff;
 }
-__attribute__((used)) unsigned emulated_static() { return (unsigned)(__stop_threadgroup - __start_threadgroup); }
 }
