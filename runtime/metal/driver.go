@@ -40,7 +40,9 @@ var Driver = &gpu.Driver{
 // NewDialect is Metal's device text; more finds the structs of types and transforms that are not
 // those of the table, nil for none.
 func NewDialect(more gpu.Text) *gpu.Dialect {
-	return gpu.NewDialect(name, ".metal", ".metalh", metal.Files, more)
+	d := gpu.NewDialect(name, ".metal", ".metalh", metal.Files, more)
+	d.Constant = "static constant constexpr const"
+	return d
 }
 
 // Dialect is Metal's device text, with what the device was opened with.

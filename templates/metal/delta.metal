@@ -61,10 +61,12 @@ KERNEL(mix, Mix, 32) {
   }
 }
 
-constexpr int chunk = 8, columns = 32;                // tokens between two barriers; values of a head that a group has
+// tokens between two barriers; values of a head that a group has
+constexpr int chunk = 8, columns = 32;
 constexpr int padded = round_up(DIM, 16);             // of keys and queries in threadgroup memory
 constexpr int rows = padded / 4;                      // of a column that a lane has
-constexpr int row = 2 * padded + columns;             // a token there: key, query, part of the value
+// a token there: key, query, part of the value
+constexpr int row = 2 * padded + columns;
 constexpr int shares = (DIM + columns - 1) / columns; // groups of a head
 
 // Group x is a run and some columns of the matrix of value head y. Columns have nothing to do with

@@ -1,5 +1,5 @@
-// Rows evicted from the exact ones of a layer become packed rows: group x is a row, y a head of K or
-// one of V, one SIMD group each.
+// Rows evicted from the exact ones of a layer become packed rows: group x is a row, y a head of K
+// or one of V, one SIMD group each.
 //
 // Before this file come the structs of the types and
 //   KeyRows, ValueRows, ExactKeyRows, ExactValueRows   Lay of both sides of both segments

@@ -2,15 +2,17 @@
 // y = act(x W^T + bias). With EXACT a number is the sum of two of f16, and high*high + high*low +
 // low*high is summed; what is left out is 2^-22 of a product. Sums are f32.
 //
-// A group makes a tile of y from tiles of x and W in threadgroup memory; a SIMD group makes 32 by 32
-// of it, in matrices of 8 by 8. Lines are so far apart that the rows of a matrix lie in all banks.
+// A group makes a tile of y from tiles of x and W in threadgroup memory; a SIMD group makes 32 by
+// 32 of it, in matrices of 8 by 8. Lines are so far apart that the rows of a matrix lie in all
+// banks.
 //
 // Before this file comes EXACT, true or false.
 #include "activate.metalh"
 #include "args.metalh"
 #include "halves.metalh"
 
-constexpr int parts = EXACT ? 2 : 1, step = EXACT ? 16 : 32; // of a number; numbers of a row in a tile
+// of a number; numbers of a row in a tile
+constexpr int parts = EXACT ? 2 : 1, step = EXACT ? 16 : 32;
 constexpr int padded_to = 32, line = step + 8;
 
 // Activations as f16: a group is a row.

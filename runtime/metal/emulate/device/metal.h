@@ -1,5 +1,5 @@
-// The Metal Shading Language as C++: what the frames use of it, and no more. Kernels run on one core, a fibre for each thread.
-// Address spaces are words without meaning here; clang checks them.
+// The Metal Shading Language as C++: what the frames use of it, and no more. Kernels run on one
+// core, a fibre for each thread. Address spaces are words without meaning here; clang checks them.
 #pragma once
 #include "scheduler.h"
 
@@ -214,7 +214,8 @@ struct simd_vote {
 };
 inline simd_vote simd_ballot(bool v) { return {simd_or(v ? 1u << emulated_lane() : 0u)}; }
 
-// Matrices of a SIMD group. A lane holds two neighbours of a row; which ones is the machine's affair, and nobody asks.
+// Matrices of a SIMD group. A lane holds two neighbours of a row; which ones is the machine's
+// affair, and nobody asks.
 template <class T> struct emulated_matrix { T v[2]; };
 typedef emulated_matrix<float> simdgroup_float8x8;
 typedef emulated_matrix<half> simdgroup_half8x8;
