@@ -104,6 +104,19 @@ var types = [...]Type{
 		Impls:          cpu.Impls(cpu.TypeBf16),
 	},
 	{
+		Name:           "iq2_xxs",
+		Summary:        "8 magnitudes by one of 256 points, a 4-bit scale per 32 of 256 values",
+		ID:             16,
+		Identity:       "89b00534b76a318c6fc1f0358ea3bf3759558459ebbd7358ab69f4d09998eaa8",
+		Weight:         true,
+		Quantised:      true,
+		Block:          256,
+		Bytes:          66,
+		CompatibleWith: "ggml IQ2_XXS",
+		ActGroup:       32,
+		Impls:          cpu.Impls(cpu.TypeIq2_xxs),
+	},
+	{
 		Name:           "iq4_nl",
 		Summary:        "4-bit codes of a fixed table, one scale per 32 values",
 		ID:             20,
@@ -744,6 +757,8 @@ func _() {
 	_ = x[cpu.BytesF16-2]
 	_ = x[cpu.BlockBf16-1]
 	_ = x[cpu.BytesBf16-2]
+	_ = x[cpu.BlockIq2_xxs-256]
+	_ = x[cpu.BytesIq2_xxs-66]
 	_ = x[cpu.BlockIq4_nl-32]
 	_ = x[cpu.BytesIq4_nl-18]
 	_ = x[cpu.BlockIq4_xs-256]

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -59,6 +60,7 @@ func explain(_ context.Context, stdout io.Writer, args []string) error {
 		e.head()
 		e.layout()
 		e.codes()
+		e.tables()
 		if err := e.codebook(); err != nil {
 			return err
 		}
@@ -126,6 +128,21 @@ func (e *explanation) head() {
 		e.printf("  the bytes of %s\n", t.Compatible)
 	}
 	e.printf("  identity %s\n  declared in %s, line %d\n", t.Identity, t.File, t.Range.Start.Line)
+}
+
+// tables prints what tables hold: levels, or how many points.
+func (e *explanation) tables() {
+	if len(e.t.Tables) > 0 {
+		e.printf("\nTables\n\n")
+	}
+	for _, b := range e.t.Tables {
+		if b.Dim == 1 {
+			e.printf("  %s: %d levels: %v\n", b.Name, len(b.Levels), b.Levels)
+			continue
+		}
+		least, most := slices.Min(b.Levels), slices.Max(b.Levels)
+		e.printf("  %s: %d points of %d values from %v to %v\n", b.Name, len(b.Levels)/b.Dim, b.Dim, least, most)
+	}
 }
 
 // codebook prints the levels, and how good they are.

@@ -35,6 +35,7 @@ type typeJSON struct {
 
 	Fields     []fieldJSON `json:"fields,omitempty"`
 	Codes      []codeJSON  `json:"codes,omitempty"`
+	Tables     []tableJSON `json:"tables,omitempty"`
 	Codebook   *bookJSON   `json:"codebook,omitempty"`
 	Domain     string      `json:"domain,omitempty"`
 	Value      string      `json:"value,omitempty"`
@@ -49,6 +50,12 @@ type fieldJSON struct {
 	Kind   string `json:"kind"`
 	Offset int    `json:"offset"`
 	Bytes  int    `json:"bytes"`
+}
+
+type tableJSON struct {
+	Name   string    `json:"name"`
+	Values int       `json:"values_per_point"`
+	Levels []float32 `json:"levels"` // of one point after the other
 }
 
 type codeJSON struct {
@@ -132,6 +139,9 @@ func described(l *library) ([]typeJSON, error) {
 		}
 		for _, c := range t.Codes {
 			j.Codes = append(j.Codes, codeJSON{c.Name, c.Bits, c.Signed, c.Group})
+		}
+		for _, b := range t.Tables {
+			j.Tables = append(j.Tables, tableJSON{b.Name, b.Dim, b.Levels})
 		}
 		if b := t.Codebook; b != nil {
 			j.Codebook, j.CodebookIs = &bookJSON{b.Source, b.Levels, b.Thresholds}, roleOf(t).String()

@@ -24,7 +24,9 @@ func roleOf(t *spec.Type) role {
 	walk = func(x spec.Expr) {
 		switch x := x.(type) {
 		case *spec.Lookup:
-			looked = append(looked, x)
+			if x.Book.Name == "" || x.Run() == 1 { // a table of scales is none of levels
+				looked = append(looked, x)
+			}
 		case *spec.Ref:
 			outside = outside || x.Code != nil && x.Code.Group == 1
 		case *spec.Unary:

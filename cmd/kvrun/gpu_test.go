@@ -77,7 +77,7 @@ func TestModelsOnGPU(t *testing.T) {
 		{"qwen35moe", "-ctk lm4_64 -ctv lm4_64 -b 10", part},
 		{"w_q4_0", "--decode", 2e-4}, {"w_q4_1", "", 2e-4}, {"w_q5_0", "", 2e-4}, {"w_q5_1", "--decode", 2e-4}, {"w_q8_0", "", 2e-4},
 		{"w_q2_k", "", 2e-4}, {"w_q3_k", "--decode", 2e-4}, {"w_q4_k", "--decode", 2e-4}, {"w_q5_k", "", 2e-4}, {"w_q6_k", "--decode", 2e-4},
-		{"w_iq4_nl", "", 2e-4}, {"w_iq4_xs", "--decode", 2e-4}, {"w_mxfp4", "", 2e-4}, {"w_tq3_1s", "", 2e-4}, {"w_tq4_1s", "--decode", 2e-4},
+		{"w_iq4_nl", "", 2e-4}, {"w_iq4_xs", "--decode", 2e-4}, {"w_mxfp4", "", 2e-4}, {"w_iq2_xxs", "", 2e-4}, {"w_tq3_1s", "", 2e-4}, {"w_tq4_1s", "--decode", 2e-4},
 		{"w_q4_0", "--math fast --decode", 2e-4}, {"w_q8_0", "--math fast", 6e-2},
 	} {
 		if *onlyModels != "" && !strings.Contains(","+*onlyModels+",", ","+c.name+",") {

@@ -113,6 +113,10 @@ func (in *Instr) constant() string {
 	if same && len(lanes) > 1 {
 		return "all " + lanes[0]
 	}
+	const most = 64 // of a line; a table of points has thousands
+	if n := len(lanes); n > most {
+		lanes = append(lanes[:most], fmt.Sprintf("... %d in all", n))
+	}
 	return "{" + strings.Join(lanes, " ") + "}"
 }
 

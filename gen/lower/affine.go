@@ -6,13 +6,14 @@ import (
 	"github.com/kvgen/kvgen/gen/spec"
 )
 
-// affine is Value rewritten as Scale*Level + Min: Level changes with every value and
-// takes one of a few values that a code selects, Scale and Min change once per run.
+// affine is Value rewritten as Scale*Level + Min: Level changes with every value and takes one of a
+// few values that a code selects, or is one of a point; Scale and Min change once per run.
 type affine struct {
 	Scale, Min spec.Expr // nil: 1, 0
 	Level      spec.Expr // the node of Value that stands for the level
 	Code       *spec.Code
 	Levels     []float32 // by code; a signed code c is at index c & (1<<Bits - 1)
+	points     *points   // instead of Code: Levels are then in no order
 	Run        int       // values over which Scale and Min are the same
 }
 
@@ -22,12 +23,16 @@ func split(t *spec.Type) affine {
 	if level == nil {
 		giveUp("value does not depend on a code")
 	}
-	a := affine{Scale: scale, Min: min, Level: level, Code: codeOf(level), Run: t.Block}
+	a := affine{Scale: scale, Min: min, Level: level, Run: t.Block}
 	for _, e := range []spec.Expr{scale, min} {
 		if e != nil {
 			a.Run = gcd(a.Run, e.Run())
 		}
 	}
+	if a.points, a.Levels = pointsOf(level); a.points != nil {
+		return a
+	}
+	a.Code = codeOf(level)
 	a.Levels = levelsOf(level, a.Code)
 	if !a.faithful() {
 		a.takeOffset()
@@ -129,6 +134,8 @@ func linear(e spec.Expr) (scale, level, min spec.Expr) {
 		xs, xl, xm := linear(e.X)
 		ys, yl, ym := linear(e.Y)
 		switch {
+		case e.Op == "*" && xl != nil && yl != nil && xs == nil && xm == nil && ys == nil && ym == nil:
+			return nil, e, nil // points and their signs
 		case e.Op == "*" && xl == nil:
 			return times(e, xm, ys), yl, timesNil(e, xm, ym)
 		case e.Op == "*" && yl == nil:

@@ -13,6 +13,9 @@ import (
 // levelBytes is the int8 level of 32 values of the block, rounded to int8 when the
 // table is one of floats (int8Levels).
 func (r *reader) levelBytes(values []int) *ir.Value {
+	if r.a.points != nil {
+		return r.pointBytes(values)
+	}
 	codes := gatherBytes(r.b, r.block, r.t, r.a.Code, values)
 	levels, _, _ := r.a.int8Levels()
 	if off, ok := linearLevels(levels, r.a.Code.Signed); ok {
@@ -51,6 +54,14 @@ func (r *reader) lookup(codes *ir.Value, table []byte) *ir.Value {
 
 func negativeZero(v float32) bool { return v == 0 && math.Signbit(float64(v)) }
 
+// linear reports whether a level, which levels are as bytes, is its code and off.
+func (a affine) linear(levels []int8) (off int, ok bool) {
+	if a.points != nil {
+		return 0, false
+	}
+	return linearLevels(levels, a.Code.Signed)
+}
+
 // linearLevels reports whether level = code + off.
 func linearLevels(levels []int8, signed bool) (off int, ok bool) {
 	off = int(levels[0])
@@ -75,6 +86,12 @@ func (r *reader) levelPieces(first, count int) func(piece int) *ir.Value {
 	base := first / chunk * chunk
 	r.b.Note(fmt.Sprintf("levels of values %d to %d", first, first+count-1))
 	at := func(p int) ir.Mem { return ir.At(r.slots, first-base+n*p) }
+	if p := r.a.points; p != nil && (r.t.Block%chunk != 0 || first+count > base+chunk || !r.rounded && !p.exact(r.a.Levels)) {
+		giveUp("points whose values are read one by one")
+	} else if p != nil {
+		r.b.Store(r.levelBytes(run(base)), ir.At(r.slots, 0))
+		return func(k int) *ir.Value { return r.b.ToF32(r.b.WidenS8(i32s(n), at(k), "level")) }
+	}
 	bytewise := r.t.Block%chunk == 0 && first+count <= base+chunk && r.a.Code.Bits <= 8
 	switch {
 	case bytewise && (exact || r.rounded) && (len(r.a.Levels) <= 64 || r.isLinear()):
@@ -98,7 +115,7 @@ func (r *reader) levelPieces(first, count int) func(piece int) *ir.Value {
 // isLinear reports whether the levels are codes plus a whole number, not only after rounding.
 func (r *reader) isLinear() bool {
 	levels, _, exact := r.a.int8Levels()
-	_, ok := linearLevels(levels, r.a.Code.Signed)
+	_, ok := r.a.linear(levels)
 	return ok && exact
 }
 

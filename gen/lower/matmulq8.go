@@ -28,7 +28,7 @@ func actGroup(t *spec.Type) int {
 	switch {
 	case a.Run%16 != 0:
 		giveUp("a scale serves %s, not 16", plural(a.Run, "value"))
-	case len(a.Levels) > 64 && !(&reader{t: t, a: a}).isLinear():
+	case a.points == nil && len(a.Levels) > 64 && !(&reader{t: t, a: a}).isLinear():
 		giveUp("a table of %d levels", len(a.Levels))
 	case t.Weight || a.Run%64 != 0:
 		return 32

@@ -76,12 +76,12 @@ func (k *oneBlock) prologue() {
 	k.sums = b.Slot(ir.VectorBytes*fours*k.m, "sums")
 	k.norms = b.Slot(ir.VectorBytes*fours, "norms")
 	k.q, k.d = b.Param(2), b.Param(3)
-	k.order = cheapest(k.r.caps, k.t, k.r.a.Code)
+	k.order = cheapest(k.r.caps, k.t, k.r.a)
 	k.lanes = ir.VectorLanes
 	if k.r.caps.Folded && int(slices.Max(levels))-min(0, int(slices.Min(levels))) <= math.MaxInt8 {
 		k.lanes /= 2
 	}
-	if k.halved = exact || k.r.a.Code.Bits <= coarse; !k.halved {
+	if k.halved = k.r.a.points == nil && (exact || k.r.a.Code.Bits <= coarse); !k.halved {
 		k.arrange()
 		return
 	}

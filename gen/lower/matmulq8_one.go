@@ -36,7 +36,7 @@ func oneRowOf(k *q8) *oneRow {
 	t, run := k.reader.t, k.reader.a.Run
 	levels, _, _ := k.reader.a.int8Levels()
 	o := &oneRow{grain: chunk}
-	if off, ok := codesUnsigned(levels, k.reader.a.Code); ok {
+	if off, ok := k.reader.a.codesUnsigned(levels); ok {
 		o.off, o.codes = off, true
 	}
 	switch {
@@ -58,9 +58,9 @@ func oneRowOf(k *q8) *oneRow {
 
 // codesUnsigned reports whether a level is its code and off, with codes that leave room for the
 // sum of two products in 16 bits.
-func codesUnsigned(levels []int8, c *spec.Code) (off int, ok bool) {
-	off, linear := linearLevels(levels, c.Signed)
-	return off, linear && !c.Signed && c.Bits <= 7
+func (a affine) codesUnsigned(levels []int8) (off int, ok bool) {
+	off, linear := a.linear(levels)
+	return off, linear && !a.Code.Signed && a.Code.Bits <= 7
 }
 
 // fieldsF16 reports whether e is arithmetic of scalar fields of f16 and constants.

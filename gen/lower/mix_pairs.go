@@ -36,7 +36,7 @@ func Pairs(t *spec.Type, c Caps, name string) *ir.Func {
 	if r.a.Min != nil || !perBlock(scale, t.Block) {
 		giveUp("more than one scale to a block")
 	}
-	if len(r.a.Levels) > 64 && !r.isLinear() {
+	if r.a.points == nil && len(r.a.Levels) > 64 && !r.isLinear() {
 		giveUp("a table of %d levels", len(r.a.Levels))
 	}
 	second := b.Copy(v, "second")
@@ -47,7 +47,7 @@ func Pairs(t *spec.Type, c Caps, name string) *ir.Func {
 			r.at(ir.At(row, 0))
 			b.StoreLow(r.uniform(scale, 0), ir.At(scales, 4*k), 4)
 		}
-		for n, values := range cheapest(c, t, r.a.Code) {
+		for n, values := range cheapest(c, t, r.a) {
 			b.Note("levels of " + describe(values))
 			var pair [2]*ir.Value
 			for k, row := range []*ir.Value{v, second} {

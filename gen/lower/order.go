@@ -44,8 +44,11 @@ func isRun(v []int) bool { return slices.Equal(v, run(v[0])) }
 // cheapest is the order in which the codes of a block take fewest instructions: the natural one, or
 // that of the bytes they lie in. A vector of bytes then gives as many vectors of values as a byte
 // holds codes, by a shift and a mask each.
-func cheapest(m Caps, t *spec.Type, c *spec.Code) order {
-	best := natural(t.Block)
+func cheapest(m Caps, t *spec.Type, a affine) order {
+	best, c := natural(t.Block), a.Code
+	if a.points != nil {
+		return best
+	}
 	for k := range c.Parts[0] {
 		if o := byBytes(t.Block, c, k); o != nil && o.cost(m, t, c) < best.cost(m, t, c) {
 			best = o

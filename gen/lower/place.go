@@ -11,7 +11,7 @@ import (
 // Place adds sums of a block's values, which stand in the order that Pairs reads them in, to m rows
 // of o.
 func Place(t *spec.Type, c Caps, name string) *ir.Func {
-	o := cheapest(c, t, split(t).Code)
+	o := cheapest(c, t, split(t))
 	if o.isNatural() {
 		giveUp("values are in their places")
 	}

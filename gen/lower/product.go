@@ -21,6 +21,9 @@ type Product struct {
 func Split(t *spec.Type) (p Product, why string) {
 	why = reason(func() {
 		a := split(t)
+		if a.points != nil {
+			giveUp("a level is one of a point")
+		}
 		p = Product{Scale: a.Scale, Min: a.Min, Code: a.Code, Levels: a.Levels, Run: a.Run}
 		p.Bytes, p.Factor, p.Exact = a.int8Levels()
 		p.Rounds = !a.faithful()

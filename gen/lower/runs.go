@@ -136,7 +136,7 @@ func (r *reader) lanes(e spec.Expr, run, first int) *ir.Value {
 		case e.Fn == "float" && spec.ExactFloat(e.Args[0]):
 			return r.lanes(e.Args[0], run, first)
 		case e.Fn == "float":
-			return r.b.ToF32(r.whole32(e.Args[0], index, n))
+			return r.b.ToF32(r.computed(e.Args[0], index, n))
 		}
 	case *spec.Unary:
 		if e.Op == "-" {
@@ -151,14 +151,14 @@ func (r *reader) lanes(e spec.Expr, run, first int) *ir.Value {
 			return r.choose(c, e, run, first, index, n)
 		}
 	}
-	giveUp("value uses an operation that vector code does not have")
-	return nil
+	return r.computed(e, index, n)
 }
 
-// whole32 evaluates a slow integer in i32 lanes.
-func (r *reader) whole32(e spec.Expr, index func(int) int, n int) *ir.Value {
-	whole := evaluator{b: r.b, n: n, body: map[string]*ir.Value{}}
-	whole.leaf = func(x spec.Expr, _ cursor) *ir.Value {
+// computed evaluates any slow expression, an integer in i32 lanes, with lane l standing for value
+// index(l).
+func (r *reader) computed(e spec.Expr, index func(int) int, n int) *ir.Value {
+	run := evaluator{b: r.b, n: n, body: map[string]*ir.Value{}}
+	run.leaf = func(x spec.Expr, _ cursor) *ir.Value {
 		switch x := x.(type) {
 		case *spec.PerIndex:
 			words := make([]uint32, n)
@@ -166,7 +166,14 @@ func (r *reader) whole32(e spec.Expr, index func(int) int, n int) *ir.Value {
 				words[l] = laneWords(x, index(l), 1)[0]
 			}
 			return r.b.Const(i32s(n), dwordConst(words), "table")
+		case *spec.Call:
+			if x.Transform != nil || isFold(x) {
+				giveUp("value uses %s over the block", x.Fn)
+			}
 		case *spec.Ref:
+			if x.Field != nil {
+				return r.field(x.Field, f32s(n))
+			}
 			if x.Code == nil || n != 8 {
 				giveUp("an integer of %s for %d runs at once", x.Name, n)
 			}
@@ -174,7 +181,7 @@ func (r *reader) whole32(e spec.Expr, index func(int) int, n int) *ir.Value {
 		}
 		return nil
 	}
-	return whole.eval(e, cursor{})
+	return run.eval(e, cursor{})
 }
 
 // choose is a conditional on i: lanes that agree need no select.

@@ -26,7 +26,7 @@ func panelOf(t *spec.Type) Panel {
 	}
 	a := split(t)
 	levels, _, _ := a.int8Levels()
-	off, linear := linearLevels(levels, a.Code.Signed)
+	off, linear := a.linear(levels)
 	p := Panel{Halves: a.Run%chunk != 0, Min: a.Min != nil, Signed: !linear || a.Code.Signed || a.Code.Bits > 7}
 	if p.Bytes = abi.RecordBytes(p.Signed); p.Signed {
 		return p
@@ -56,7 +56,7 @@ func Unpack(t *spec.Type, c Caps, name string) *ir.Func {
 	r := newReader(b, c, t)
 	levels, factor, _ := r.a.int8Levels()
 	scale, min := scaled(r.a.Scale, factor, t), r.a.Min
-	if off, _ := linearLevels(levels, r.a.Code.Signed); !p.Signed && off != 0 {
+	if off, _ := r.a.linear(levels); !p.Signed && off != 0 {
 		min = addOffset(scale, min, float32(off), t.Block)
 	}
 	b.Loop(blocks, 1, func() {

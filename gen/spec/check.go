@@ -72,6 +72,15 @@ var (
 	ruleLookup        = rule{"lookup", "the index can be %s; allowed: 0 to %[2]d; clamp(index, 0, %[2]d) keeps it there"}
 	ruleNearest       = rule{"nearest", "allowed: nearest(codebook, value), nearest(codebook, value, thresholds)"}
 
+	// Tables.
+	ruleTable      = rule{"table", "not a table; allowed: [levels], [[values], ...], points(values, [levels], \"digits\"), parity(values), TYPE.table; a point has 2 to %d values, all alike"}
+	ruleDigits     = rule{"digits", "not digits; allowed: a text of 0 to %d, each the number of a level, letters after 9; up to 32768 of them"}
+	rulePoints     = rule{"points", "%d digits are no points of %d values"}
+	ruleParity     = rule{"parity", "points of %d signs; allowed: 2 to %d"}
+	ruleOtherTable = rule{"other-table", "no type %q with a table %q stands before"}
+	ruleTableBare  = rule{"table-bare", "%s is a table; write %s"}
+	ruleTableRead  = rule{"table-unread", "nothing reads the table %s"}
+
 	// Codes.
 	ruleCode        = rule{"code", "not part of a code; allowed: sums and conditionals of bits(field, offset, width) times powers of two"}
 	ruleCodeEmpty   = rule{"code-empty", "the code has no bits at i = %d"}
@@ -162,6 +171,11 @@ func (s *scope) checkRead() {
 			s.fail(ruleCodeUnused, c.Range, c.Name)
 		}
 	}
+	for _, b := range t.Tables {
+		if !s.read[b.Name] && !s.used[b.Name] {
+			s.fail(ruleTableRead, b.Range, b.Name)
+		}
+	}
 	for _, a := range t.Encode {
 		if s.fields[a.Name] == nil && s.codes[a.Name] == nil && !s.used[a.Name] {
 			s.fail(ruleLocalUnused, a.Range, a.Name)
@@ -169,8 +183,8 @@ func (s *scope) checkRead() {
 	}
 }
 
-// checkAssigned: encode gives every scalar field and every code a value. HCL itself refuses a
-// second assignment.
+// checkAssigned: encode gives every scalar field a value; codes are checked with their bits. HCL
+// itself refuses a second assignment.
 func (s *scope) checkAssigned() {
 	t := s.typ
 	if t.Encode == nil {
@@ -179,11 +193,6 @@ func (s *scope) checkAssigned() {
 	for _, f := range t.Fields {
 		if f.Kind != U8 && s.vars[f.Name] == nil {
 			s.fail(ruleUnassigned, f.Range, f.Name)
-		}
-	}
-	for _, c := range t.Codes {
-		if s.vars[c.Name] == nil {
-			s.fail(ruleUnassigned, c.Range, c.Name)
 		}
 	}
 }

@@ -33,7 +33,7 @@ func (s *scope) codebook(levels, thresholds hclsyntax.Expression) {
 		return
 	}
 	b.Range = levels.Range()
-	b.Int8 = !slices.ContainsFunc(b.Levels, func(v float32) bool { return v != float32(int8(clamp8(v))) })
+	b.Int8 = wholeBytes(b.Levels)
 	if thresholds != nil {
 		b.Thresholds = s.floats(thresholds)
 		if b.Thresholds == nil {
@@ -47,6 +47,10 @@ func (s *scope) codebook(levels, thresholds hclsyntax.Expression) {
 		b.Thresholds = midpoints(b.Levels)
 	}
 	s.typ.Codebook = b
+}
+
+func wholeBytes(levels []float32) bool {
+	return !slices.ContainsFunc(levels, func(v float32) bool { return v != float32(int8(clamp8(v))) })
 }
 
 func clamp8(v float32) float32 { return min(127, max(-128, v)) }
@@ -74,7 +78,7 @@ func (s *scope) literalBook(e *hclsyntax.TupleConsExpr) *Codebook {
 	if levels == nil {
 		return nil
 	}
-	return &Codebook{Levels: levels, Source: "literal", Scale: 1}
+	return &Codebook{Dim: 1, Levels: levels, Source: "literal", Scale: 1}
 }
 
 // floats reads a list of 2 to maxLevels constants.
@@ -165,7 +169,7 @@ func (s *scope) solve(n int, source codebook.Source, whole bool, rng hcl.Range) 
 	if err != nil {
 		return nil, err
 	}
-	b := &Codebook{Scale: float32(scale), Distortion: codebook.AtScale(table, source, 1/scale)}
+	b := &Codebook{Dim: 1, Scale: float32(scale), Distortion: codebook.AtScale(table, source, 1/scale)}
 	for _, v := range table {
 		b.Levels = append(b.Levels, float32(v))
 	}

@@ -29,7 +29,13 @@
 //	value           what a stored value reads back as
 //	any other name  a code: bits(field, offset, width) terms, each times a power of two, added or
 //	                chosen by conditions on i; offset counts from the field's first bit,
-//	                little-endian; sbits extends the sign
+//	                little-endian; sbits extends the sign. One that encode does not assign is a
+//	                view: it reads bits of other codes. A type that is only read may share bits
+//	or else         a table: [levels], read as table[index], or points of 2 to 16 values, read as
+//	                table[point][index]: [[values], ...]; points(n, [levels], text), whose digits
+//	                are the numbers of levels, n to a point; parity(n), 2^(n-1) points of n signs,
+//	                -1 where a bit of the point's number is set, the last such that an even number
+//	                is; TYPE.table, that of a type before it
 //
 // # Expressions
 //
@@ -48,7 +54,7 @@
 // arithmetic of these. Bounds of every integer follow from its text. A code of 4 bits is 0 to 15,
 // sbits of 4 is -8 to 7. The operators + - * / % and ?: carry bounds on, and so do min, max, clamp
 // and abs. A comparison bounds what it compares: code > 15 ? 15 : code is at most 15. A lookup must
-// be proven to stay in its codebook. Arithmetic must be proven to stay in an int32; only a float
+// be proven to stay in its table. Arithmetic must be proven to stay in an int32; only a float
 // that nothing bounds, such as rint(x*inv(d)), gives an integer whose arithmetic may wrap, alike on
 // every target, until clamp, min, max or % bounds it. x/0 and x%0 are 0.
 //

@@ -38,7 +38,10 @@ func Text(x Expr, rename func(string) string) string {
 	case *Cond:
 		return "(" + Text(x.If, rename) + " ? " + Text(x.Then, rename) + " : " + Text(x.Else, rename) + ")"
 	case *Lookup:
-		return "codebook[" + Text(x.Index, rename) + "]"
+		if x.Book.Name == "" {
+			return "codebook[" + Text(x.Index, rename) + "]"
+		}
+		return rename(x.Book.Name) + "[" + Text(x.Index, rename) + "]"
 	case *Call:
 		args := all(x.Args)
 		switch {
@@ -116,6 +119,9 @@ func writeLayout(w io.Writer, t *Type, rename func(string) string) {
 			}
 			fmt.Fprintln(w)
 		}
+	}
+	for _, b := range t.Tables {
+		fmt.Fprintf(w, "table %s of %d: %g\n", rename(b.Name), b.Dim, b.Levels)
 	}
 	if b := t.Codebook; b != nil {
 		fmt.Fprintf(w, "codebook %s scale %g\n levels %g\n thresholds %g\n", b.Source, b.Scale, b.Levels, b.Thresholds)

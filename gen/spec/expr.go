@@ -92,11 +92,12 @@ type Cond struct {
 	If, Then, Else Expr
 }
 
-// Lookup is codebook[Code].
+// Lookup is codebook[code], or table[point][at]: Index is then point*Dim + at.
 type Lookup struct {
 	Node
-	Book  *Codebook
-	Index Expr // Int
+	Book      *Codebook
+	Index     Expr // Int, within Book.Levels
+	Point, At Expr // Int; nil for a book of levels
 }
 
 // Call is a built-in function or a transform:

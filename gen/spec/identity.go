@@ -17,6 +17,9 @@ func identity(t *Type) string {
 	for i, c := range t.Codes {
 		names[c.Name] = fmt.Sprintf("c%d", i)
 	}
+	for i, b := range t.Tables {
+		names[b.Name] = fmt.Sprintf("b%d", i)
+	}
 	for i, a := range t.Encode {
 		if names[a.Name] == "" {
 			names[a.Name] = fmt.Sprintf("v%d", i)

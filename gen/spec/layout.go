@@ -100,6 +100,8 @@ func (s *scope) freshName(name string, rng hcl.Range, what string) bool {
 		s.fail(ruleReserved, rng, name, what)
 	case isParam:
 		s.fail(ruleNameTaken, rng, name, "a family parameter")
+	case s.tables[name] != nil:
+		s.fail(ruleNameTaken, rng, name, "a table")
 	default:
 		return true
 	}

@@ -17,7 +17,10 @@ const (
 	minRun     = 8         // values of a run of min and max
 	maxFields  = 32        // entries of layout
 	maxBytes   = 8192      // bytes of a block
-	maxLevels  = 256       // entries of a codebook
+	maxLevels  = 256       // entries of a codebook or of a list
+	maxDim     = 16        // values of a point
+	maxParity  = 8         // values of a point of signs
+	maxValues  = 1 << 15   // values of a table of points
 	maxMembers = 64        // types of one family
 	maxList    = 64        // values of one family parameter
 	maxCode    = 16        // bits of a code

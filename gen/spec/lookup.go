@@ -17,28 +17,6 @@ func (s *scope) book(rng hcl.Range) *Codebook {
 	return s.typ.Codebook
 }
 
-// lookup resolves codebook[code].
-func (s *scope) lookup(e *hclsyntax.IndexExpr, depth int) Expr {
-	if name, ok := rootName(e.Collection); !ok || name != "codebook" {
-		s.fail(ruleExpression, e.SrcRange)
-		return nil
-	}
-	book := s.book(e.SrcRange)
-	x := s.number(e.Key, depth)
-	if book == nil || x == nil {
-		return nil
-	}
-	if kindOf(x) != Int {
-		s.fail(ruleKind, e.Key.Range(), "an integer", kindName(Float))
-		return nil
-	}
-	if b := x.Bounds(); !b.Within(0, float64(len(book.Levels)-1)) {
-		s.fail(ruleLookup, e.Key.Range(), b, len(book.Levels)-1)
-		return nil
-	}
-	return &Lookup{join(Float, e.SrcRange, x), book, x}
-}
-
 // codebookStep resolves codebook.scale and codebook[3], which HCL reads as traversals.
 func (s *scope) codebookStep(e *hclsyntax.ScopeTraversalExpr) Expr {
 	book := s.book(e.SrcRange)

@@ -19,7 +19,8 @@ func (o owner) String() string {
 	return o.code.Name
 }
 
-// checkBits proves that no bit of a u8 field has two meanings and that every bit has one.
+// checkBits proves that every bit of a u8 field has a meaning, and only one where encode writes it.
+// A code that encode does not assign is a view: it reads bits that others own.
 func (s *scope) checkBits() {
 	owners := map[int]owner{}
 	claim := func(p Part, o owner) bool {
@@ -37,13 +38,23 @@ func (s *scope) checkBits() {
 			return
 		}
 	}
+	var views []*Code
 	for _, c := range s.typ.Codes {
+		if s.vars[c.Name] == nil {
+			views = append(views, c)
+			continue
+		}
 		for i, parts := range c.Parts {
 			for _, p := range parts {
 				if !claim(p, owner{c, i - i%c.Group}) {
 					return
 				}
 			}
+		}
+	}
+	for _, c := range views {
+		if !s.view(c, owners) {
+			return
 		}
 	}
 	for _, f := range s.typ.Fields {
@@ -57,6 +68,29 @@ func (s *scope) checkBits() {
 			}
 		}
 	}
+}
+
+// view checks that c reads bits of codes that encode assigns, or any but unused ones of a type that
+// is only read.
+func (s *scope) view(c *Code, owners map[int]owner) bool {
+	for i, parts := range c.Parts {
+		for _, p := range parts {
+			for bit := p.Bit; bit < p.Bit+p.Width; bit++ {
+				o, owned := owners[bit]
+				switch {
+				case !owned && s.typ.Encode != nil:
+					s.fail(ruleUnassigned, c.Range, c.Name)
+					return false
+				case !owned:
+					owners[bit] = owner{c, i}
+				case o.code == nil:
+					s.fail(ruleBitsShared, c.Range, bit-8*p.Field.Offset, p.Field.Name, o, o.i, owner{c, i}, i)
+					return false
+				}
+			}
+		}
+	}
+	return true
 }
 
 // place is where to point for a complaint about o.

@@ -30,7 +30,7 @@ func (s *scope) operation(e hclsyntax.Expression, depth int) Expr {
 		return s.literal(e)
 	case *hclsyntax.ScopeTraversalExpr:
 		return s.traversal(e)
-	case *hclsyntax.IndexExpr:
+	case *hclsyntax.IndexExpr, *hclsyntax.RelativeTraversalExpr:
 		return s.lookup(e, depth)
 	case *hclsyntax.UnaryOpExpr:
 		return s.unary(e, depth)
@@ -107,11 +107,14 @@ func (s *scope) literal(e *hclsyntax.LiteralValueExpr) Expr {
 	return &Num{Node: s.node(Float, Const, s.whole(), e.SrcRange), F: float32(f)}
 }
 
-// traversal resolves a name, codebook.scale, or codebook[3].
+// traversal resolves a name, codebook.scale, codebook[3] or table[3][2].
 func (s *scope) traversal(e *hclsyntax.ScopeTraversalExpr) Expr {
 	name := e.Traversal.RootName()
 	if len(e.Traversal) == 2 && name == "codebook" {
 		return s.codebookStep(e)
+	}
+	if len(e.Traversal) != 1 && s.tables[name] != nil {
+		return s.lookup(e, 0)
 	}
 	if len(e.Traversal) != 1 {
 		s.fail(ruleExpression, e.SrcRange)
@@ -142,6 +145,10 @@ func (s *scope) name(name string, rng hcl.Range) Expr {
 			shape = Scalar
 		}
 		return &Ref{Node: s.node(Int, shape, code.Group, rng), Name: name, Code: code}
+	case s.tables[name] != nil:
+		if n := s.tables[name].Dim; n > 0 {
+			s.fail(ruleTableBare, rng, name, indexes(name, min(n, 2)))
+		}
 	default:
 		s.fail(ruleUnknown, rng, name, s.known(name))
 	}
@@ -153,7 +160,7 @@ func (s *scope) known(name string) string {
 	if strings.Contains(name, "-") {
 		return "nothing with '-' in it; HCL reads a-b as one name: write spaces around a minus"
 	}
-	names := slices.Concat(sortedNames(s.vars), sortedNames(s.fields), sortedNames(s.codes), sortedNames(s.params))
+	names := slices.Concat(sortedNames(s.vars), sortedNames(s.fields), sortedNames(s.codes), sortedNames(s.tables), sortedNames(s.params))
 	if s.block > 0 && !s.noIndex {
 		names = append(names, "i", "block")
 	}

@@ -17,6 +17,7 @@ type scope struct {
 	typ     *Type          // nil in a transform or guard
 	fields  map[string]*Field
 	codes   map[string]*Code
+	tables  map[string]*Codebook
 	vars    map[string]*variable // x, what encode has assigned so far, guard variables
 	encode  bool                 // names of fields and codes mean what encode assigned
 	used    map[string]bool      // names that an expression has read

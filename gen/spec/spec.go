@@ -56,13 +56,14 @@ type Type struct {
 	Pad        bool   // a head shorter than a whole number of blocks is padded with zeros
 	Guard      *Guard // nil: only the natural rule head_dim % block == 0 (unless Pad)
 	Fields     []*Field
-	Domain     *Transform // what is stored is transformed; nil: stored as it is
-	Codebook   *Codebook  // nil when the type has none
-	Codes      []*Code    // every named integer read from the block, in source order
-	Unused     []Part     // bits of u8 fields that belong to no code; encode writes them as zero
-	Value      Expr       // f32 vector over i, over fields, codes and codebook
-	Encode     []*Assign  // nil: read-only
-	Identity   string     // hex SHA-256 over layout, codebook, transform and encoder
+	Domain     *Transform  // what is stored is transformed; nil: stored as it is
+	Codebook   *Codebook   // nil when the type has none
+	Tables     []*Codebook // others, of levels or of points, in source order
+	Codes      []*Code     // every named integer read from the block, in source order
+	Unused     []Part      // bits of u8 fields that belong to no code; encode writes them as zero
+	Value      Expr        // f32 vector over i, over fields, codes and codebook
+	Encode     []*Assign   // nil: read-only
+	Identity   string      // hex SHA-256 over layout, codebook, transform and encoder
 	File       string
 	Range      hcl.Range
 }
@@ -91,11 +92,14 @@ type Field struct {
 }
 
 // Codebook is the table of levels. Code c stands for Levels[c]; a value v is given
-// the code that equals the number of Thresholds t with !(v < t).
+// the code that equals the number of Thresholds t with !(v < t). A table of points, each of Dim
+// values, has them one after the other.
 type Codebook struct {
+	Name       string // of a table; "" for the type's codebook
+	Dim        int    // values of a point; 1 for levels
 	Levels     []float32
 	Thresholds []float32 // len(Levels)-1, ascending
-	Source     string    // "literal", or the call that computed it: "lloyd_max(16, sphere(128))"
+	Source     string    // "literal", or the call that made it: "lloyd_max(16, sphere(128))"
 	Int8       bool      // every level is an integer of -128..127
 	// one unit of the source is Scale units of Levels: 1 except for int8(...); codebook.scale in a
 	// spec

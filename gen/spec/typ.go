@@ -10,7 +10,7 @@ import (
 )
 
 // typeAttrs are the attributes of a type that have a meaning of their own; any other attribute is a
-// code.
+// code or a table.
 var typeAttrs = map[string]bool{
 	"name": true, "summary": true, "id": true, "use": true, "compatible_with": true, "block": true, "pad": true,
 	"guard": true, "layout": true, "unused": true, "domain": true, "codebook": true, "thresholds": true, "value": true,
@@ -21,7 +21,7 @@ func (p *parser) typ(d decl, name string, params map[string]int) {
 	t := &Type{Name: name, ID: -1, File: d.file, Range: d.rng}
 	s := &scope{
 		parser: p, params: params, typ: t,
-		fields: map[string]*Field{}, codes: map[string]*Code{}, vars: map[string]*variable{}, used: map[string]bool{},
+		fields: map[string]*Field{}, codes: map[string]*Code{}, tables: map[string]*Codebook{}, vars: map[string]*variable{}, used: map[string]bool{},
 	}
 	before := p.failed
 	if n := len(d.body.Attributes); n > maxAttrs {
@@ -83,7 +83,11 @@ func (s *scope) storage(d decl) bool {
 	s.codebook(d.attr("codebook"), d.attr("thresholds"))
 	ok := s.failed == before
 	for _, a := range attributes(d.body) {
-		if !typeAttrs[a.Name] && laidOut {
+		switch {
+		case typeAttrs[a.Name]:
+		case s.isTable(a.Expr):
+			s.table(a)
+		case laidOut:
 			s.codeAttr(a)
 		}
 	}
@@ -97,7 +101,7 @@ func (s *scope) storage(d decl) bool {
 func (s *scope) codeAttr(a *hclsyntax.Attribute) {
 	switch {
 	case !mentionsBits(a.Expr): // more likely a misspelt attribute than a code
-		s.fail(ruleAttribute, a.NameRange, "a type", a.Name, list(sortedNames(typeAttrs))+", codes made of bits()")
+		s.fail(ruleAttribute, a.NameRange, "a type", a.Name, list(sortedNames(typeAttrs))+", codes made of bits(), tables made of points() or lists")
 	case !s.freshName(a.Name, a.NameRange, "a code"):
 	case s.fields[a.Name] != nil:
 		s.fail(ruleNameTaken, a.NameRange, a.Name, "a field")

@@ -15,6 +15,9 @@ var isas = [...]ISA{
 			TypeF32:  {},
 			TypeF16:  {},
 			TypeBf16: {},
+			TypeIq2_xxs: {
+				MatmulQ8: matmulQ8Iq2_xxsAVX512VNNI,
+			},
 			TypeIq4_nl: {
 				MatmulQ8: matmulQ8Iq4_nlAVX512VNNI,
 			},
@@ -203,6 +206,11 @@ var isas = [...]ISA{
 				Matmul: matmulBf16AVX2,
 				Mix:    mixBf16AVX2,
 				MixQ8:  mixQ8Bf16AVX2,
+			},
+			TypeIq2_xxs: {
+				Decode:   decodeIq2_xxsAVX2,
+				Matmul:   matmulIq2_xxsAVX2,
+				MatmulQ8: matmulQ8Iq2_xxsAVX2,
 			},
 			TypeIq4_nl: {
 				Encode:   encodeIq4_nlAVX2,

@@ -14,6 +14,9 @@ var isas = [...]ISA{
 			TypeF32:  {},
 			TypeF16:  {},
 			TypeBf16: {},
+			TypeIq2_xxs: {
+				MatmulQ8: matmulQ8Iq2_xxsDotProd,
+			},
 			TypeIq4_nl: {
 				MatmulQ8: matmulQ8Iq4_nlDotProd,
 			},
@@ -183,6 +186,11 @@ var isas = [...]ISA{
 				Matmul: matmulBf16NEON,
 				Mix:    mixBf16NEON,
 				MixQ8:  mixQ8Bf16NEON,
+			},
+			TypeIq2_xxs: {
+				Decode:   decodeIq2_xxsNEON,
+				Matmul:   matmulIq2_xxsNEON,
+				MatmulQ8: matmulQ8Iq2_xxsNEON,
 			},
 			TypeIq4_nl: {
 				Encode:   encodeIq4_nlNEON,

@@ -7,49 +7,50 @@ const (
 	TypeF32     = 0
 	TypeF16     = 1
 	TypeBf16    = 2
-	TypeIq4_nl  = 3
-	TypeIq4_xs  = 4
-	TypeQ2_K    = 5
-	TypeQ3_K    = 6
-	TypeQ4_K    = 7
-	TypeQ5_K    = 8
-	TypeQ6_K    = 9
-	TypeLm2_32  = 10
-	TypeLm2_64  = 11
-	TypeLm2_128 = 12
-	TypeLm3_32  = 13
-	TypeLm3_64  = 14
-	TypeLm3_128 = 15
-	TypeLm4_32  = 16
-	TypeLm4_64  = 17
-	TypeLm4_128 = 18
-	TypeLm5_32  = 19
-	TypeLm5_64  = 20
-	TypeLm5_128 = 21
-	TypeLm6_32  = 22
-	TypeLm6_64  = 23
-	TypeLm6_128 = 24
-	TypeMxfp4   = 25
-	TypeQ4_0    = 26
-	TypeQ4_1    = 27
-	TypeQ5_0    = 28
-	TypeQ5_1    = 29
-	TypeQ8_0    = 30
-	TypeTq3_1s  = 31
-	TypeTq4_1s  = 32
-	TypeTurbo2  = 33
-	TypeTurbo3  = 34
-	TypeTurbo4  = 35
-	TypeXm3_32  = 36
-	TypeXm3_64  = 37
-	TypeXm3_128 = 38
-	TypeXm4_32  = 39
-	TypeXm4_64  = 40
-	TypeXm4_128 = 41
-	TypeXm5_32  = 42
-	TypeXm5_64  = 43
-	TypeXm5_128 = 44
-	types       = 45
+	TypeIq2_xxs = 3
+	TypeIq4_nl  = 4
+	TypeIq4_xs  = 5
+	TypeQ2_K    = 6
+	TypeQ3_K    = 7
+	TypeQ4_K    = 8
+	TypeQ5_K    = 9
+	TypeQ6_K    = 10
+	TypeLm2_32  = 11
+	TypeLm2_64  = 12
+	TypeLm2_128 = 13
+	TypeLm3_32  = 14
+	TypeLm3_64  = 15
+	TypeLm3_128 = 16
+	TypeLm4_32  = 17
+	TypeLm4_64  = 18
+	TypeLm4_128 = 19
+	TypeLm5_32  = 20
+	TypeLm5_64  = 21
+	TypeLm5_128 = 22
+	TypeLm6_32  = 23
+	TypeLm6_64  = 24
+	TypeLm6_128 = 25
+	TypeMxfp4   = 26
+	TypeQ4_0    = 27
+	TypeQ4_1    = 28
+	TypeQ5_0    = 29
+	TypeQ5_1    = 30
+	TypeQ8_0    = 31
+	TypeTq3_1s  = 32
+	TypeTq4_1s  = 33
+	TypeTurbo2  = 34
+	TypeTurbo3  = 35
+	TypeTurbo4  = 36
+	TypeXm3_32  = 37
+	TypeXm3_64  = 38
+	TypeXm3_128 = 39
+	TypeXm4_32  = 40
+	TypeXm4_64  = 41
+	TypeXm4_128 = 42
+	TypeXm5_32  = 43
+	TypeXm5_64  = 44
+	TypeXm5_128 = 45
+	types       = 46
 )
 
 // Positions of the transforms.
@@ -90,6 +91,11 @@ var generic = ISA{
 			Decode: decodeBf16Generic,
 			Matmul: matmulBf16Generic,
 			Mix:    mixBf16Generic,
+		},
+		TypeIq2_xxs: {
+			Decode:   decodeIq2_xxsGeneric,
+			Matmul:   matmulIq2_xxsGeneric,
+			MatmulQ8: matmulQ8Iq2_xxsGeneric,
 		},
 		TypeIq4_nl: {
 			Encode:   encodeIq4_nlGeneric,

@@ -54,6 +54,7 @@ func Formats() []Format {
 		blocks("q5_K", 13, 256, 176, nil, decodeQ5K),
 		blocks("q6_K", 14, 256, 210, nil, decodeQ6K),
 		blocks("iq4_xs", 23, 256, 136, nil, decodeIQ4XS),
+		blocks("iq2_xxs", 16, 256, 66, nil, decodeIQ2XXS),
 		blocks("mxfp4", 39, 32, 17, nil, decodeMXFP4),
 		tq3.format("tq3_1s", 45),
 		tq4.format("tq4_1s", 46),

@@ -91,8 +91,12 @@ func (f *function) value(e spec.Expr) term {
 		return termOf("(%s ? %s : %s)", c, x, y)
 	case *spec.Lookup:
 		levels := e.Book.Levels
+		if e.Book.Name != "" && e.Book.Int8 {
+			table := f.types.table("levels", "signed char", len(levels), func(k int) string { return fmt.Sprint(int(levels[k])) })
+			return termOf("(float)%s[%s]", table, f.operand(e, e.Index))
+		}
 		table := f.types.table("levels", "float", len(levels), func(k int) string { return number(levels[k]) })
-		if f.warp {
+		if f.warp && e.Book.Name == "" {
 			return f.lookup(e, "level", termOf("looked_up<%d>(%s, %s)", len(levels), f.holds(table, len(levels)), f.operand(e, e.Index)))
 		}
 		return termOf("%s[%s]", table, f.operand(e, e.Index))

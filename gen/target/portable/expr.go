@@ -132,9 +132,22 @@ func typed(e spec.Expr, t term) jen.Code {
 	return t.code
 }
 
-// lookup is codebook[index]; the checker has proved that the index stays inside.
+// lookup is codebook[index] or table[index]; the checker has proved that the index stays inside.
 func (s *scope) lookup(e *spec.Lookup) term {
 	index := s.operand(e, e.Index)
+	if b := e.Book; b.Name != "" && b.Int8 {
+		values := make([]int, len(b.Levels))
+		for k, v := range b.Levels {
+			values[k] = int(v)
+		}
+		return atom(jen.Float32().Call(jen.Id(s.tables.ints(b.Name, "int8", values)).Index(index.code)))
+	}
+	if b := e.Book; b.Name != "" {
+		table := s.tables.table(b.Name, fmt.Sprint("float32", b.Levels), func(name string) jen.Code {
+			return jen.Var().Id(name).Op("=").Index(jen.Lit(len(b.Levels))).Float32().Add(floats(b.Levels, 8))
+		})
+		return atom(jen.Id(table).Index(index.code))
+	}
 	levels := s.tables.table("levels", "levels", func(name string) jen.Code {
 		return jen.Var().Id(name).Op("=").Index(jen.Lit(len(e.Book.Levels))).Float32().Add(floats(e.Book.Levels, 8))
 	})

@@ -44,6 +44,9 @@ func comment(name string, c []byte, role string, elem ir.Elem) string {
 	case elem == ir.F32:
 		kind, value = "float32", float
 	}
+	if len(c) > longTable {
+		return fmt.Sprintf("// %s: %d bytes\n", name, len(c))
+	}
 	var list []string
 	for lane := range slices.Chunk(c, size) {
 		list = append(list, value(lane))
@@ -62,6 +65,9 @@ func comment(name string, c []byte, role string, elem ir.Elem) string {
 	}
 	return b.String() + text + "\n"
 }
+
+// longTable is a constant that nobody reads value by value: a table of points.
+const longTable = 1024
 
 // columns is the width of a comment.
 const columns = 100

@@ -22,6 +22,7 @@ TYPES = [
     (T.Q6_K, "q6_K", 2, [208]),
     (T.IQ4_XS, "iq4_xs", 2, [0]),
     (T.MXFP4, "mxfp4", 4, []),
+    (T.IQ2_XXS, "iq2_xxs", 2, [0]),
 ]
 
 rng = np.random.default_rng(3)

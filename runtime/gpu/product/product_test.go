@@ -61,7 +61,7 @@ func packedRows(t testing.TB, typ *kernels.Type, seed uint64, rows, n int) []byt
 // scaleFields are the bytes of a block where f16 scales begin.
 func scaleFields(t testing.TB, typ *kernels.Type) []int {
 	fields, ok := map[string][]int{
-		"iq4_xs": {0}, "q2_K": {80, 82}, "q3_K": {108}, "q4_K": {0, 2}, "q5_K": {0, 2}, "q6_K": {208}, "mxfp4": {}, "tq3_1s": {0, 2}, "tq4_1s": {0, 2},
+		"iq4_xs": {0}, "iq2_xxs": {0}, "q2_K": {80, 82}, "q3_K": {108}, "q4_K": {0, 2}, "q5_K": {0, 2}, "q6_K": {208}, "mxfp4": {}, "tq3_1s": {0, 2}, "tq4_1s": {0, 2},
 	}[typ.Name]
 	if !ok {
 		t.Fatalf("%s: it is not known where its scales are", typ.Name)
