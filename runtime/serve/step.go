@@ -166,7 +166,7 @@ func (s *Scheduler) leave(seq int) {
 func (s *Scheduler) release(seq int, why generate.Stop, err error) {
 	x := &s.slots[seq]
 	t := x.text
-	t.finish(why, err)
+	t.end(why, err)
 	s.mu.Lock()
 	t.account.running--
 	s.accounts.ended(t.account)
@@ -182,6 +182,8 @@ func (s *Scheduler) release(seq int, why generate.Stop, err error) {
 	}
 	x.text, x.rest, x.leader, x.marks, x.room = nil, nil, nil, nil, 0
 	s.tidy(seq)
+	s.show() // who is told of the end finds it in the numbers
+	close(t.done)
 }
 
 // ended counts a text that has ended.
@@ -203,18 +205,26 @@ func (s *Scheduler) giveUp() {
 			s.release(seq, generate.StopInterrupted, nil)
 		}
 	}
+	var left []*Text
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.queue = slices.DeleteFunc(s.queue, func(t *Text) bool {
 		if t.ctx.Err() == nil {
 			return false
 		}
-		t.finish(generate.StopInterrupted, nil)
+		t.end(generate.StopInterrupted, nil)
 		t.account.waiting--
 		s.accounts.ended(t.account)
 		s.stats.ended(t)
+		left = append(left, t)
 		return true
 	})
+	s.mu.Unlock()
+	if len(left) > 0 {
+		s.show()
+	}
+	for _, t := range left {
+		close(t.done)
+	}
 }
 
 // recover goes on after a batch that failed. Where the tokens of one text are the reason, as when

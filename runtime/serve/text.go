@@ -114,11 +114,16 @@ func (t *Text) Wait() (Result, error) {
 	return r, t.err
 }
 
-// finish ends the text; the scheduler does not touch it any more.
+// finish is end for a text of which no number is kept, and tells who waits for it.
 func (t *Text) finish(why generate.Stop, err error) {
+	t.end(why, err)
+	close(t.done)
+}
+
+// end ends the text; the scheduler does not touch it any more.
+func (t *Text) end(why generate.Stop, err error) {
 	if t.grow.Stop == "" {
 		t.say(t.grow.End(why))
 	}
 	t.err, t.ended = err, time.Now()
-	close(t.done)
 }

@@ -123,7 +123,7 @@ func Open(t *testing.T, url string, l Look, allowed func(url string) bool) *Tab 
 	t.Helper()
 	ctx, stop := chromedp.NewContext(Start(t))
 	t.Cleanup(stop)
-	ctx, done := context.WithTimeout(ctx, 2*time.Minute)
+	ctx, done := context.WithTimeout(ctx, 5*time.Minute)
 	t.Cleanup(done)
 	tab := &Tab{Ctx: ctx}
 	if err := chromedp.Do(ctx); err != nil {

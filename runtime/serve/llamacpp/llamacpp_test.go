@@ -205,7 +205,7 @@ func TestShadowMetrics(t *testing.T) {
 	}
 	h, url := served.Start(t, served.Options{Shadow: true})
 	call(t, url+"/completion", `{"prompt": "KING RICHARD III:\n", "n_predict": 5, "ignore_eos": true}`, nil)
-	for tries := 0; h.Scheduler.Drift().Texts == 0 && tries < 1000; tries++ {
+	for tries := 0; h.Scheduler.Drift().Texts == 0 && tries < 6000; tries++ {
 		time.Sleep(10 * time.Millisecond)
 	}
 	_, text := call(t, url+"/metrics", "", nil)

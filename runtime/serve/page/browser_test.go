@@ -95,7 +95,7 @@ const shift = 8 // among the modifiers of a key
 // wait waits until a condition of the page's script holds.
 func (s shown) wait(condition string) {
 	s.t.Helper()
-	for end := time.Now().Add(30 * time.Second); s.text(condition) != "true"; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); s.text(condition) != "true"; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			s.t.Fatalf("it never came to this: %s; the page is\n%s", condition, s.text("document.body.innerText"))
 		}

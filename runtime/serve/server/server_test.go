@@ -134,9 +134,13 @@ func eventually(t *testing.T, what string, done func() bool) {
 	}
 }
 
+// slow is a model whose longest answer takes a minute, however fast the machine is: what a test
+// does in the meantime finds it at work.
+func slow() { time.Sleep(10 * time.Millisecond) }
+
 // TestBusy tells the one who finds the queue full when to come again.
 func TestBusy(t *testing.T) {
-	m := served.Host(t, served.Options{Size: 1024, Sequences: 1, Queue: 1})
+	m := served.Host(t, served.Options{Size: 1024, Sequences: 1, Queue: 1, Pace: slow})
 	h := server.Handler(m, server.Options{})
 	ctx, cancel := context.WithCancel(t.Context())
 	var others sync.WaitGroup
@@ -204,7 +208,7 @@ const endless = `{"prompt": "KING", "max_tokens": 100000, "ignore_eos": true, "s
 // TestDisconnect: a client that goes away, or closes its side, has its text given up, and the
 // place is another's.
 func TestDisconnect(t *testing.T) {
-	m := served.Host(t, served.Options{Size: 1024, Sequences: 1})
+	m := served.Host(t, served.Options{Size: 1024, Sequences: 1, Pace: slow})
 	address, _ := listen(t, m, server.Options{})
 	for i, leave := range []func(c net.Conn){func(c net.Conn) { c.Close() }, func(c net.Conn) { c.(*net.TCPConn).CloseWrite() }} {
 		c := dial(t, address, post("/v1/completions", endless))
@@ -265,7 +269,11 @@ func TestEnd(t *testing.T) {
 		"too long, ollama":     {50 * time.Millisecond, "/api/generate", `{"model": "tiny", "prompt": "KING", "options": {"num_predict": 900}}`, "the server is stopping", `"done":true`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			m := served.Host(t, served.Options{Size: 1024, Sequences: 1})
+			o := served.Options{Size: 1024, Sequences: 1}
+			if c.grace < time.Second {
+				o.Pace = slow
+			}
+			m := served.Host(t, o)
 			address, stop := listen(t, m, server.Options{Grace: c.grace})
 			conn := dial(t, address, post(c.path, c.body))
 			r := bufio.NewReader(conn)
