@@ -88,7 +88,7 @@ func TestSignals(t *testing.T) {
 		{"kld", "-f", text, "-c", "512", "-ctk", "q8_0", "--diagnose"},
 		{"sweep", "-f", text, "-c", "4096", "--cells", "q8_0,q4_0", "--report", "page.html"},
 		{"tune", "-f", text, "-c", "4096", "--budget", "5bpv"},
-		{"calibrate", "-f", text},
+		{"calibrate", "--force", "-f", text}, // which may have ended before
 		{"floor", "-f", text, "-c", "4096"},
 		{"probe", "-n", "1000"},
 		{"bench", "-p", "4096", "-n", "1000", "-r", "100"},
