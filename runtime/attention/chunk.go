@@ -78,21 +78,15 @@ func (d *Driver) attendPart(w int, p *partial, kvHead int, t *tokenRun, g *segme
 	if first >= last {
 		return
 	}
-	k, v, l := g.K, g.V, b.Layer
+	v, l := g.V, b.Layer
 	m, rows, at := (t.hi-t.lo)*d.group, last-first, (t.lo-t.tile)*d.group
-	keys := k.Head(kvHead)[first*k.RowBytes:]
 	row := kvHead*d.rows + t.lo*d.group
-	q := g.q[row*k.Stored:][:m*k.Stored]
-	switch {
-	case !g.fast:
-		k.Impl.Matmul(x.scores, chunk, q, k.Stored, m, keys, k.RowBytes, rows, k.Stored, &x.ws)
-	case t.whole:
-		x.act = g.acts[kvHead].From(t.lo * d.group)
-		k.Impl.MatmulQ8(x.scores, chunk, &x.act, m, keys, k.RowBytes, rows, k.Stored, &x.ws)
-	default: // an Act can be cut in steps of cpu.ActStep only
-		x.some.Resize(m, k.Stored, k.Type.ActGroup)
-		d.table.QuantiseAct(&x.some, q, k.Stored, m)
-		k.Impl.MatmulQ8(x.scores, chunk, &x.some, m, keys, k.RowBytes, rows, k.Stored, &x.ws)
+	g.keys.score(d, x, x.scores, kvHead, t, first, rows)
+	if l.Latent {
+		g.latent.score(d, x, x.more, kvHead, t, first, rows)
+		for j := range m {
+			d.vec.Add(x.scores[j*chunk:][:rows], x.more[j*chunk:][:rows])
+		}
 	}
 	pos := all[first:last]
 	var sets []kv.Set
@@ -131,6 +125,24 @@ func (d *Driver) attendPart(w int, p *partial, kvHead int, t *tokenRun, g *segme
 		mix = v.Impl.MixQ8
 	}
 	mix(p.out[at*d.stride:], d.stride, x.scores, chunk, m, v.Head(kvHead)[first*v.RowBytes:], v.RowBytes, rows, v.Stored, &x.ws)
+}
+
+// score multiplies the queries of a part by rows of a side from cell first on.
+func (s *laid) score(d *Driver, x *worker, scores []float32, kvHead int, t *tokenRun, first, rows int) {
+	k, m := s.side, (t.hi-t.lo)*d.group
+	keys := k.Head(kvHead)[first*k.RowBytes:]
+	q := s.q[(kvHead*d.rows+t.lo*d.group)*k.Stored:][:m*k.Stored]
+	switch {
+	case !s.fast:
+		k.Impl.Matmul(scores, chunk, q, k.Stored, m, keys, k.RowBytes, rows, k.Stored, &x.ws)
+	case t.whole:
+		x.act = s.acts[kvHead].From(t.lo * d.group)
+		k.Impl.MatmulQ8(scores, chunk, &x.act, m, keys, k.RowBytes, rows, k.Stored, &x.ws)
+	default: // an Act can be cut in steps of cpu.ActStep only
+		x.some.Resize(m, k.Stored, k.Type.ActGroup)
+		d.table.QuantiseAct(&x.some, q, k.Stored, m)
+		k.Impl.MatmulQ8(scores, chunk, &x.some, m, keys, k.RowBytes, rows, k.Stored, &x.ws)
+	}
 }
 
 // visible narrows a chunk to the cells between the first and the last that a part of a tile sees.

@@ -26,7 +26,8 @@ import "github.com/kvgen/kvgen/runtime/kv"
 //	s    = Scale * (q . k[t] + Offset(q, t))        SoftCap > 0: s = SoftCap * tanh(s / SoftCap)
 //	out  = sum exp(s) v[t] / (sum exp(s) + exp(Sinks[head]))
 //
-// Query head h reads KV head h / (Heads/KVHeads).
+// Query head h reads KV head h / (Heads/KVHeads). With Latent a query has ValueDim values more,
+// which are multiplied by the values: s = Scale * (q . k[t] + latent part of q . v[t]).
 type Layer struct {
 	Heads, KVHeads int
 	KeyDim         int // values of a query or key head
@@ -36,6 +37,15 @@ type Layer struct {
 	Window         int       // 0 for none
 	Chunked        bool      // the window of a query begins at a multiple of Window
 	Sinks          []float32 // [Heads], nil for none
+	Latent         bool      // values take part in the scores
+}
+
+// QueryDim is the values of a query.
+func (l *Layer) QueryDim() int {
+	if l.Latent {
+		return l.KeyDim + l.ValueDim
+	}
+	return l.KeyDim
 }
 
 // first is the first position that a query at position p sees.
@@ -58,7 +68,7 @@ type Batch struct {
 	Pos   []int32   // [n] positions of the queries
 	// [n] their sequences, those of one following one another; nil in caches of one sequence
 	Seqs []int32
-	Q    []float32 // [n][Heads][KeyDim]
+	Q    []float32 // [n][Heads][QueryDim()]
 	Out  []float32 // [n][Heads][ValueDim]
 	// scores with int8 queries, sums with rounded levels and weights, where the types have such
 	// kernels

@@ -48,13 +48,19 @@ type Driver struct {
 // segment is what is known of one segment of the rows.
 type segment struct {
 	kv.Pair
-	fast bool
-	// [KVHeads][rows][K.Stored] queries laid as the keys are, row = token*G + g
-	q      []float32
-	acts   []kernels.Act // [KVHeads] the same in int8
+	keys   laid
+	latent laid // the queries' latent parts, as the values are stored; of no side for none
 	chunks []span
 	cells  *kv.Cells // that chunks describe, at stamp
 	stamp  int
+}
+
+// laid is queries in the form of the rows of a side.
+type laid struct {
+	side *kv.Side
+	fast bool
+	q    []float32     // [KVHeads][rows][Stored], row = token*G + g
+	acts []kernels.Act // [KVHeads] the same in int8
 }
 
 // span is what is known of the cells of one chunk.
@@ -75,6 +81,7 @@ type partial struct {
 // worker is the scratch of one worker.
 type worker struct {
 	ws      kernels.Workspace
+	more    []float32 // scores of latent parts
 	scores  []float32 // [rows of a tile][chunk]
 	chunk   partial
 	seg     partial     // of a segment, where there are several
@@ -109,9 +116,11 @@ func (d *Driver) Run(b *Batch) error {
 		if b.Seqs == nil && s.K.Cells.Sets() != nil {
 			return errors.New("attention: the cache holds several sequences and the batch does not say which its tokens are of")
 		}
-		s.fast = b.Fast && s.K.Impl.MatmulQ8 != nil && s.K.Stored%s.K.Type.ActGroup == 0
 		s.survey()
-		s.reserve(l.KVHeads, d.rows)
+		s.keys.reserve(s.K, b.Fast, l.KVHeads, d.rows)
+		if s.latent.side = nil; l.Latent {
+			s.latent.reserve(s.V, b.Fast, l.KVHeads, d.rows)
+		}
 		d.chunks += len(s.chunks)
 		d.stride = max(d.stride, s.V.Stored)
 	}
@@ -188,12 +197,13 @@ func (s *segment) survey() {
 }
 
 // reserve makes room for the queries.
-func (s *segment) reserve(heads, rows int) {
-	s.q = resize(s.q, heads*rows*s.K.Stored)
+func (s *laid) reserve(side *kv.Side, fast bool, heads, rows int) {
+	s.side, s.fast = side, fast && side.Impl.MatmulQ8 != nil && side.Stored%side.Type.ActGroup == 0
+	s.q = resize(s.q, heads*rows*side.Stored)
 	s.acts = resize(s.acts, heads)
 	if s.fast {
 		for h := range s.acts {
-			s.acts[h].Resize(rows, s.K.Stored, s.K.Type.ActGroup)
+			s.acts[h].Resize(rows, side.Stored, side.Type.ActGroup)
 		}
 	}
 }
@@ -212,6 +222,9 @@ func (d *Driver) grow(units int) {
 	for w := range d.workers {
 		x := &d.workers[w]
 		x.scores = resize(x.scores, m*chunk)
+		if d.b.Layer.Latent {
+			x.more = resize(x.more, m*chunk)
+		}
 		x.chunk.resize(m, d.stride)
 		if len(d.segs) > 1 {
 			x.seg.resize(m, d.stride)

@@ -16,12 +16,16 @@ func (t *layTask) Do(w, workers int) {
 	}
 	for kvh := range d.b.Layer.KVHeads {
 		for i := range d.segs {
-			d.segs[i].prepare(d, w, kvh, lo, hi)
+			l := d.b.Layer
+			d.segs[i].keys.prepare(d, w, kvh, lo, hi, 0, l.KeyDim)
+			if l.Latent {
+				d.segs[i].latent.prepare(d, w, kvh, lo, hi, l.KeyDim, l.QueryDim())
+			}
 		}
 		if o := d.b.Offset; o != nil {
 			n := 2 * o.Rope.pairs
 			for r := lo; r < hi; r++ {
-				o.coefficients(d.coef[(kvh*d.rows+r)*n:][:n], d.query(kvh, r), kvh)
+				o.coefficients(d.coef[(kvh*d.rows+r)*n:][:n], d.query(kvh, r)[:d.b.Layer.KeyDim], kvh)
 			}
 		}
 	}
@@ -30,16 +34,16 @@ func (t *layTask) Do(w, workers int) {
 // query is row r of a KV head.
 func (d *Driver) query(kvh, r int) []float32 {
 	l, token, head := d.b.Layer, r/d.group, kvh*d.group+r%d.group
-	return d.b.Q[(token*l.Heads+head)*l.KeyDim:][:l.KeyDim]
+	return d.b.Q[(token*l.Heads+head)*l.QueryDim():][:l.QueryDim()]
 }
 
-// prepare writes the query rows lo..hi-1 of a KV head in the form that the kernels of its keys
-// take.
-func (s *segment) prepare(d *Driver, w, kvh, lo, hi int) {
-	k, act := s.K, &d.workers[w].act
+// prepare writes values from..to-1 of the query rows lo..hi-1 of a KV head in the form that the
+// kernels of the side take.
+func (s *laid) prepare(d *Driver, w, kvh, lo, hi, from, to int) {
+	k, act := s.side, &d.workers[w].act
 	rows := s.q[(kvh*d.rows+lo)*k.Stored:][:(hi-lo)*k.Stored]
 	for r := lo; r < hi; r++ {
-		k.Query(rows[(r-lo)*k.Stored:][:k.Stored], d.query(kvh, r))
+		k.Query(rows[(r-lo)*k.Stored:][:k.Stored], d.query(kvh, r)[from:to])
 	}
 	if s.fast {
 		*act = s.acts[kvh].From(lo)

@@ -46,6 +46,7 @@ var architectures = []struct {
 	{"qwen3vlmoe", qwen3vl},
 	{"llama4", llama4},
 	{"apertus", apertus},
+	{"deepseek2", deepseek2},
 }
 
 // Architectures lists the names of the families.

@@ -7,6 +7,9 @@ import (
 )
 
 func (a Attention) bind(b *binder) any {
+	if a.Latent != nil {
+		return a.bindLatent(b)
+	}
 	q, k, v := a.Heads*a.KeyDim, a.KVHeads*a.KeyDim, a.KVHeads*a.ValueDim
 	if a.Rope != nil && (a.Rope.Dims > a.KeyDim || a.Rope.Dims%2 != 0) {
 		b.fail("layer %d: RoPE rotates %d values of a head, which must be even, and its heads have %d", b.layer, a.Rope.Dims, a.KeyDim)
@@ -40,16 +43,26 @@ func (a Attention) bind(b *binder) any {
 	if a.Gated && a.KeyDim != a.ValueDim {
 		b.fail("layer %d: gates of %d values for heads of %d", b.layer, a.KeyDim, a.ValueDim)
 	}
-	own := kv.Layer{Index: b.layer, Heads: a.KVHeads, KeyDim: a.KeyDim, ValueDim: a.ValueDim, Window: a.Window}
+	own := a.stored(b)
 	if x.Reads {
 		x.KV = b.cacheOf(own, a.CacheOf)
 		b.read = append(b.read, x.KV)
 		b.others = append(b.others, Other{Layer: b.layer, Reads: a.CacheOf})
 	} else {
-		b.kvOf[b.layer] = x.KV
-		p.KV, p.Attention = append(p.KV, own), append(p.Attention, x)
+		b.store(x, own)
 	}
 	return x
+}
+
+// stored is what the layer keeps of each position.
+func (a Attention) stored(b *binder) kv.Layer {
+	return kv.Layer{Index: b.layer, Heads: a.KVHeads, KeyDim: a.KeyDim, ValueDim: a.ValueDim, Window: a.Window}
+}
+
+// store adds a KV layer.
+func (b *binder) store(x *program.AttentionStep, own kv.Layer) {
+	b.kvOf[b.layer] = x.KV
+	b.program.KV, b.program.Attention = append(b.program.KV, own), append(b.program.Attention, x)
 }
 
 // normed is how many values a norm of Q or K has, of so many heads.

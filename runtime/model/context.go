@@ -101,8 +101,8 @@ func (m *Model) fits(plan *kv.Plan) error {
 		return fmt.Errorf("the plan is for %d KV layers and the model has %d", len(plan.Layers), len(m.program.KV))
 	}
 	for i := range plan.Layers {
-		if o, a := plan.Layers[i].K.Effective.Offset, m.program.Attention[i]; o != nil && o.Layers[i].Mu != nil && a.NormsLast && a.KNorm != nil {
-			return fmt.Errorf("layer %d: keys of a %s model are normalised after RoPE, so that no offset can be taken out of them before", m.program.KV[i].Index, m.Arch)
+		if o, a := plan.Layers[i].K.Effective.Offset, m.program.Attention[i]; o != nil && o.Layers[i].Mu != nil && (a.Latent != nil || a.NormsLast && a.KNorm != nil) {
+			return fmt.Errorf("layer %d: keys of a %s model are normalised after RoPE or made of a latent: no offset can be taken out of them", m.program.KV[i].Index, m.Arch)
 		}
 	}
 	return nil

@@ -95,3 +95,9 @@ func SequencesAreAlone(t *testing.T, places []Placement, name, k, v string, ends
 	exact := c.extras(t, "f32", "f32", nil, kv.Ends{}, Options{Threads: 1})
 	sequencesAreAlone(t, c, Options{Threads: 1, Placements: places}, alone, exact, bounds{share, most, most / 5}, name+" "+k+" "+v)
 }
+
+// Seeded is a case whose weights are drawn from a seed.
+func Seeded(t *testing.T, name string) *Case {
+	c, _, logits := readSeeded(t, name)
+	return &Case{Name: name, Model: c.model, Tokens: c.Tokens, Size: 256, Want: logits["exact"], Most: 5e-4}
+}

@@ -67,6 +67,7 @@ type Attention struct {
 	SoftCap      float32              // of the scores; 0 for none
 	Window       int                  // positions that a query sees; 0 for all
 	Chunked      bool                 // it sees those from the last multiple of Window on
+	Latent       *Latent              // in place of Q, K and V; nil for none
 	// Q has a row of gates after each head's query, whose sigmoids multiply the head's output
 	Gated bool
 	// tensor of a score per head that takes part in the softmax with no value; "" for none

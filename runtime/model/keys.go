@@ -18,6 +18,8 @@ func (m *Model) KeyBias(layer int) ([]float32, error) {
 	switch {
 	case bias == nil:
 		return nil, errors.New("its keys have no bias tensor")
+	case a.Latent != nil:
+		return nil, errors.New("its keys are made of a latent")
 	case a.KNorm != nil:
 		return nil, errors.New("its keys are normalised after the bias is added")
 	}

@@ -298,7 +298,7 @@ func TestSeededCaches(t *testing.T) {
 // TestSeededSequences does what TestSequencesAreAlone does, save, restore and shift among it, with
 // the families whose attention is like none of the others'.
 func TestSeededSequences(t *testing.T) {
-	for _, name := range []string{"hunyuan_dense", "olmo2_swa", "cohere2", "llama4"} {
+	for _, name := range []string{"hunyuan_dense", "olmo2_swa", "cohere2", "llama4", "deepseek2"} {
 		c, _, _ := readSeeded(t, name)
 		alone, err := c.context(t, "f16", "f16", Options{Threads: 2, Size: 128})
 		if err != nil {
@@ -318,7 +318,7 @@ func TestOffsetBeforeNorms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.model.NewContext(Options{Plan: plan, Size: 16}); err == nil || !strings.Contains(err.Error(), "layer 0: keys of a hunyuan-dense model are normalised after RoPE") {
+	if _, err := c.model.NewContext(Options{Plan: plan, Size: 16}); err == nil || !strings.Contains(err.Error(), "layer 0: keys of a hunyuan-dense model are normalised after RoPE or made of a latent") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -107,6 +107,23 @@ type AttentionStep struct {
 	NormsLast           bool         // those of Q and K come after RoPE
 	Rope                int          // number of the RoPE, -1 for none
 	Temperature         *Temperature // nil for none
+	// what Q, K and V are made of where QKV has not them but queries and a latent; nil for others
+	Latent *Latent
+}
+
+// Latent is how an attention over a latent vector makes queries, keys and values. QKV has a token's
+// queries, or what they are made of, and its latent of Rank values before Norm with the Tail values
+// that all keys share. Queries are [Heads][Plain, Tail], of which Tail has RoPE.
+type Latent struct {
+	Rank, Plain, Tail int
+	QNorm             *NormWeights // of what the queries are made of
+	Q                 *Products    // makes queries of it, nil where QKV has them
+	Norm              *NormWeights // of the latent
+	// Absorbed: the latent is the value and the tail the key. K brings the plain part of each
+	// head's query to the latent, V the head's output back; both are a matrix per head.
+	K, V *Products
+	// or nil, and keys [Plain] and values of each head are rows of Up . latent
+	Up *Products
 }
 
 // GatedStep is a GatedFFN.

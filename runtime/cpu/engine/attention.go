@@ -13,7 +13,11 @@ func (p *pass) attend(a *program.AttentionStep, y, x []float32) error {
 	if a.Gated {
 		q = p.gated
 	}
-	if err := p.matmul(a.QKV, x, q, p.k, p.v); err != nil {
+	if a.Latent != nil {
+		if err := p.latentQKV(a, x); err != nil {
+			return err
+		}
+	} else if err := p.matmul(a.QKV, x, q, p.k, p.v); err != nil {
 		return err
 	}
 	p.heads.a = a
@@ -37,7 +41,14 @@ func (p *pass) attend(a *program.AttentionStep, y, x []float32) error {
 			return err
 		}
 	}
-	return p.matmul(a.Out, p.o, y)
+	o := p.o
+	if a.Layer.Latent {
+		o = p.latent.outputs(a)
+		if err := p.eachHead(a.Latent.V, o, 0, p.o, 0, a.Heads, a.ValueDim); err != nil {
+			return err
+		}
+	}
+	return p.matmul(a.Out, o, y)
 }
 
 // attendRows computes p.o from p.q and the cache. Where rows are kept exact the batch goes in
@@ -59,7 +70,7 @@ func (p *pass) attendRows(a *program.AttentionStep) error {
 		}
 		l := &a.Layer
 		p.batch = attention.Batch{Layer: l, KV: rows.Segments(), Pos: p.pos[lo:hi], Fast: p.fast, Offset: p.offsets[a.KV],
-			Q: p.q[lo*l.Heads*l.KeyDim:], Out: p.o[lo*l.Heads*l.ValueDim:]}
+			Q: p.q[lo*l.Heads*l.QueryDim():], Out: p.o[lo*l.Heads*l.ValueDim:]}
 		if p.cache.Sequences > 1 {
 			p.batch.Seqs = p.seqs[lo:hi]
 		}
@@ -103,11 +114,11 @@ func (t *headsTask) Do(w, workers int) {
 		copy(p.v[lo*ldk:hi*ldk], p.k[lo*ldk:hi*ldk])
 	}
 	for j := lo; j < hi; j++ {
-		q := p.q[j*l.Heads*l.KeyDim:][:l.Heads*l.KeyDim]
+		q := p.q[j*l.Heads*l.QueryDim():][:l.Heads*l.QueryDim()]
 		if t.a.Gated {
 			splitGates(t.a, q, p.gated[2*j*len(q):][:2*len(q)])
 		}
-		t.rotate(q, j, t.a.QNorm, nil)
+		t.rotate(q, j, l.QueryDim(), t.a.QNorm, nil)
 		if t.a.Temperature != nil {
 			scaleQuery(p.vec, t.a.Temperature, q, p.pos[j])
 		}
@@ -115,7 +126,7 @@ func (t *headsTask) Do(w, workers int) {
 			continue
 		}
 		k := p.k[j*ldk:][:ldk]
-		t.rotate(k, j, t.a.KNorm, func() {
+		t.rotate(k, j, l.KeyDim, t.a.KNorm, func() {
 			if p.observe != nil {
 				copy(p.raw[j*ldk:], k)
 			}
@@ -132,10 +143,10 @@ func (t *headsTask) Do(w, workers int) {
 	}
 }
 
-// rotate normalises the heads x of token j and applies RoPE, in the order of the layer; before is
-// called before RoPE.
-func (t *headsTask) rotate(x []float32, j int, n *program.NormWeights, before func()) {
-	d := t.a.KeyDim
+// rotate normalises the heads x of token j, of dim values each, and applies RoPE, in the order of
+// the layer; before is called before RoPE.
+func (t *headsTask) rotate(x []float32, j, dim int, n *program.NormWeights, before func()) {
+	d := dim
 	if t.a.Whole {
 		d = len(x)
 	}
@@ -145,7 +156,7 @@ func (t *headsTask) rotate(x []float32, j int, n *program.NormWeights, before fu
 	if before != nil {
 		before()
 	}
-	t.rope(x, j)
+	t.rope(x, j, dim)
 	if t.a.NormsLast {
 		normaliseHeads(t.p.vec, x, d, n)
 	}
@@ -158,14 +169,14 @@ func normaliseHeads(v cpu.Vec, x []float32, d int, n *program.NormWeights) {
 	}
 }
 
-// rope applies RoPE to the heads x of token j.
-func (t *headsTask) rope(x []float32, j int) {
+// rope applies RoPE to the heads x of token j, of dim values each.
+func (t *headsTask) rope(x []float32, j, dim int) {
 	if t.a.Rope < 0 {
 		return
 	}
 	r := &t.p.ropes[t.a.Rope]
 	half := r.Dims / 2
-	for d := t.a.KeyDim; len(x) > 0; x = x[d:] {
-		r.apply(t.p.vec, x[:d], r.cos[j*half:][:half], r.sin[j*half:][:half])
+	for ; len(x) > 0; x = x[dim:] {
+		r.apply(t.p.vec, x[:t.a.KeyDim], r.cos[j*half:][:half], r.sin[j*half:][:half])
 	}
 }

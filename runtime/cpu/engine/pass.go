@@ -26,7 +26,7 @@ func (s sizes) bytes(batch int) int64 {
 func (s *sizes) add(body any) {
 	switch b := body.(type) {
 	case *program.AttentionStep:
-		s.q, s.k = max(s.q, b.Heads*b.KeyDim), max(s.k, b.KVHeads*b.KeyDim)
+		s.q, s.k = max(s.q, b.Heads*b.QueryDim()), max(s.k, b.KVHeads*b.KeyDim)
 		s.v, s.o = max(s.v, b.KVHeads*b.ValueDim), max(s.o, b.Heads*b.ValueDim)
 		if b.Gated {
 			s.gated = max(s.gated, 2*b.Heads*b.KeyDim)
@@ -96,6 +96,8 @@ type pass struct {
 	bent    xieluTask
 	delta   deltaPass
 	inputs  inputsTask
+	latent  latentTask
+	perHead perHeadTask
 	route   routing
 	mixture mixture
 }

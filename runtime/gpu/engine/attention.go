@@ -33,6 +33,8 @@ type attendKey struct {
 
 func (e *engine) attention(s *program.AttentionStep, x, y *gpu.Buffer) ([]op, error) {
 	switch {
+	case s.Latent != nil:
+		return nil, fmt.Errorf("gpu: no kernel attends over a latent vector: KV layer %d does", s.KV)
 	case s.Whole || s.NormsLast:
 		return nil, fmt.Errorf("gpu: no kernel normalises queries and keys over all heads together or after RoPE: KV layer %d wants it", s.KV)
 	case s.Chunked && e.size > s.Window:
