@@ -51,8 +51,8 @@ type end struct {
 // chunkKey is where a chunkLine belongs.
 type chunkKey struct{ setting, cell, chunk int }
 
-// reference is the cell number of the reference.
-const reference = -1
+// Reference is the cell number of the reference.
+const Reference = -1
 
 // format is the version of the journal's lines.
 const format = 2
@@ -78,18 +78,18 @@ type cellLine struct {
 	Plan kv.Record `json:"plan"`
 }
 
-// chunkLine is the scored positions of a cell, or of the reference, in one chunk: little-endian
-// f32, in base64.
+// chunkLine is the scored positions of a cell, or of the reference, in one chunk; bytes are in
+// base64.
 type chunkLine struct {
 	Setting int     `json:"setting"`
-	Cell    int     `json:"cell"` // -1 for the reference
+	Cell    int     `json:"cell"` // Reference for the reference
 	Chunk   int     `json:"chunk"`
 	Bits    float64 `json:"bits_per_value,omitempty"`  // of the cell in this setting
 	Bytes   float64 `json:"bytes_per_token,omitempty"` // the same
-	NLL     []byte  `json:"nll"`                       // [scored] f32
-	KLD     []byte  `json:"kld,omitempty"`             // [scored] f32
-	Top     []byte  `json:"same_top,omitempty"`        // [scored] bits, the lowest first
+	Positions
 }
+
+func (c *chunkLine) key() chunkKey { return chunkKey{c.Setting, c.Cell, c.Chunk} }
 
 // NewJournal is one in memory.
 func NewJournal(h Header) *Journal { return &Journal{Header: h, chunks: map[chunkKey]chunkLine{}} }
@@ -293,11 +293,10 @@ func (j *Journal) addCell(c Cell) (int, error) {
 	return len(j.cells) - 1, j.write(line{Cell: &l})
 }
 
-// add adds finished chunks.
+// add writes finished chunks.
 func (j *Journal) add(chunks []chunkLine) error {
 	var lines []line
-	for i, c := range chunks {
-		j.chunks[chunkKey{c.Setting, c.Cell, c.Chunk}] = c
+	for i := range chunks {
 		lines = append(lines, line{Chunk: &chunks[i]})
 	}
 	return j.write(lines...)

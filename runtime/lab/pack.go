@@ -7,36 +7,43 @@ import (
 	"github.com/kvgen/kvgen/runtime/eval"
 )
 
-// scored is the scored positions of a chunk.
-func (s Setting) scored() int { return eval.Options{Context: s.Context}.Scored() }
+// Scored is the scored positions of a chunk.
+func (s Setting) Scored() int { return eval.Options{Context: s.Context}.Scored() }
 
-// pack makes a line of a cell's positions.
-func pack(at chunkKey, all []eval.Position) chunkLine {
-	c := chunkLine{Setting: at.setting, Cell: at.cell, Chunk: at.chunk, Top: make([]byte, (len(all)+7)/8)}
-	for i, p := range all {
-		c.NLL = appendFloat(c.NLL, p.NLL)
-		c.KLD = appendFloat(c.KLD, float32(p.KLD))
-		if p.SameTop {
-			c.Top[i/8] |= 1 << (i % 8)
+// Positions are the scored positions of a cell, or of the reference, in one chunk: little-endian
+// f32.
+type Positions struct {
+	NLL []byte `json:"nll"`                // [scored] f32
+	KLD []byte `json:"kld,omitempty"`      // [scored] f32
+	Top []byte `json:"same_top,omitempty"` // [scored] bits, the lowest first
+}
+
+// pack packs a cell's positions.
+func pack(all []eval.Position) Positions {
+	p := Positions{Top: make([]byte, (len(all)+7)/8)}
+	for i, x := range all {
+		p.NLL = appendFloat(p.NLL, x.NLL)
+		p.KLD = appendFloat(p.KLD, float32(x.KLD))
+		if x.SameTop {
+			p.Top[i/8] |= 1 << (i % 8)
 		}
 	}
-	return c
+	return p
 }
 
-// packReference makes a line of the reference's side of the same positions.
-func packReference(at chunkKey, all []eval.Position) chunkLine {
-	c := chunkLine{Setting: at.setting, Cell: reference, Chunk: at.chunk}
-	for _, p := range all {
-		c.NLL = appendFloat(c.NLL, p.RefNLL)
+// packReference packs the reference's side of the same positions.
+func packReference(all []eval.Position) (p Positions) {
+	for _, x := range all {
+		p.NLL = appendFloat(p.NLL, x.RefNLL)
 	}
-	return c
+	return p
 }
 
-// unpack is the positions of a cell's line; ref is the line of the reference.
-func (c *chunkLine) unpack(ref *chunkLine) []eval.Position {
-	all := make([]eval.Position, len(c.NLL)/4)
+// unpack is the positions of a cell; ref is those of the reference.
+func (p Positions) unpack(ref Positions) []eval.Position {
+	all := make([]eval.Position, len(p.NLL)/4)
 	for i := range all {
-		all[i] = eval.Position{KLD: float64(float(c.KLD, i)), NLL: float(c.NLL, i), RefNLL: float(ref.NLL, i), SameTop: c.Top[i/8]>>(i%8)&1 != 0}
+		all[i] = eval.Position{KLD: float64(float(p.KLD, i)), NLL: float(p.NLL, i), RefNLL: float(ref.NLL, i), SameTop: p.Top[i/8]>>(i%8)&1 != 0}
 	}
 	return all
 }

@@ -132,29 +132,37 @@ func (j *Journal) accept(n int, text []byte, was end) error {
 	return nil
 }
 
-// acceptChunk checks what summaries rely on, and adds a chunk.
+// acceptChunk adds a chunk that check allows.
 func (j *Journal) acceptChunk(c chunkLine) error {
+	err := j.check(c)
+	if err == nil {
+		j.chunks[c.key()] = c
+	}
+	return err
+}
+
+// check is of what summaries rely on.
+func (j *Journal) check(c chunkLine) error {
 	switch {
 	case c.Setting < 0 || c.Setting >= len(j.settings):
 		return fmt.Errorf("setting %d: there are %d, from 0", c.Setting, len(j.settings))
-	case c.Cell < reference || c.Cell >= len(j.cells):
+	case c.Cell < Reference || c.Cell >= len(j.cells):
 		return fmt.Errorf("cell %d: there are %d, from 0", c.Cell, len(j.cells))
 	case c.Chunk < 0 || c.Chunk > 1<<24:
 		return fmt.Errorf("chunk %d: want 0 to %d", c.Chunk, 1<<24)
 	}
-	scored := j.settings[c.Setting].scored()
+	scored := j.settings[c.Setting].Scored()
 	kld, top := 4*scored, (scored+7)/8
-	if c.Cell == reference {
+	if c.Cell == Reference {
 		kld, top = 0, 0
 	}
 	if len(c.NLL) != 4*scored || len(c.KLD) != kld || len(c.Top) != top {
 		return fmt.Errorf("nll, kld and same_top of %[4]d positions have %[1]d, %[2]d and %[3]d bytes: want %[5]d, %[6]d and %[7]d", len(c.NLL), len(c.KLD), len(c.Top), scored, 4*scored, kld, top)
 	}
-	at := chunkKey{c.Setting, c.Cell, c.Chunk}
-	if _, twice := j.chunks[at]; twice {
+	if _, twice := j.chunks[c.key()]; twice {
 		return fmt.Errorf("chunk %d of cell %d is there twice", c.Chunk, c.Cell)
 	}
-	if _, ok := j.chunks[chunkKey{c.Setting, reference, c.Chunk}]; !ok && c.Cell != reference {
+	if _, ok := j.chunks[chunkKey{c.Setting, Reference, c.Chunk}]; !ok && c.Cell != Reference {
 		return fmt.Errorf("chunk %d of cell %d has no reference before it", c.Chunk, c.Cell)
 	}
 	for what, values := range map[string][]byte{"nll": c.NLL, "kld": c.KLD} {
@@ -164,6 +172,5 @@ func (j *Journal) acceptChunk(c chunkLine) error {
 			}
 		}
 	}
-	j.chunks[at] = c
 	return nil
 }

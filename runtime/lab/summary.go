@@ -28,17 +28,17 @@ func (j *Journal) Result() *Result {
 
 // table summarises the named cells in one setting; those without a chunk are left out.
 func (j *Journal) table(b *bootstrap, setting int, cells []int) Table {
-	t := Table{Setting: j.settings[setting], Scored: j.settings[setting].scored()}
+	t := Table{Setting: j.settings[setting], Scored: j.settings[setting].Scored()}
 	var sums eval.Sums
 	var chunks []int
 	for at := range j.chunks {
-		if at.setting == setting && at.cell == reference {
+		if at.setting == setting && at.cell == Reference {
 			chunks = append(chunks, at.chunk)
 		}
 	}
 	slices.Sort(chunks)
 	for _, k := range chunks {
-		ref := j.chunks[chunkKey{setting, reference, k}]
+		ref := j.chunks[chunkKey{setting, Reference, k}]
 		for i := range t.Scored {
 			sums.Add(eval.Position{RefNLL: float(ref.NLL, i)})
 		}
@@ -65,8 +65,8 @@ func (j *Journal) cellResult(b *bootstrap, setting, cell int, chunks []int) (r C
 		if !ok {
 			continue
 		}
-		ref := j.chunks[chunkKey{setting, reference, k}]
-		all = append(all, c.unpack(&ref))
+		ref := j.chunks[chunkKey{setting, Reference, k}]
+		all = append(all, c.unpack(ref.Positions))
 		r.Chunk = append(r.Chunk, k)
 		r.BitsPerValue, r.BytesPerToken = c.Bits, c.Bytes
 	}
