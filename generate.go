@@ -79,6 +79,8 @@
 // Measuring:
 //
 //	runtime/eval        perplexity and KL divergence, counted as llama-perplexity counts
+//	runtime/fleet       sweeps on many machines, by a queue: coordinator and workers
+//	runtime/fleet/queue  a NATS server in this process, in builds that have it
 //	runtime/lab         many caches against one reference, with intervals; tuning within a budget
 //	runtime/offset      the constants that are taken out of the keys before RoPE
 //	runtime/report      the result of a sweep as an HTML page

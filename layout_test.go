@@ -70,10 +70,13 @@ var direct = []struct{ from, to, why string }{
 
 // only are the packages that may import a library directly.
 var only = map[string]string{
-	"github.com/spf13/pflag":       "cmd",
-	"github.com/dave/jennifer/jen": "gen",
-	"github.com/ebitengine/purego": "runtime",
-	"C":                            "(nothing: there is no cgo)",
+	"github.com/spf13/pflag": "cmd",
+
+	"github.com/nats-io/nats-server/v2/server": "runtime/fleet/queue",
+	"github.com/dave/jennifer/jen":             "gen",
+	"github.com/ebitengine/purego":             "runtime",
+	"github.com/nats-io/nats.go":               "runtime/fleet",
+	"C":                                        "(nothing: there is no cgo)",
 }
 
 // below reports whether an import path is the folder or inside it.
