@@ -165,15 +165,24 @@ var splitModel = regexp.MustCompile(`^(.*)-00001-of-([0-9]{5})\.gguf$`)
 
 // readsModel notes that all files of a model are read.
 func (e *environment) readsModel(path string) error {
+	for _, file := range splitPaths(path) {
+		if err := e.files.Input("", file); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// splitPaths are the files of a model whose first is path.
+func splitPaths(path string) []string {
+	all := []string{path}
 	if m := splitModel.FindStringSubmatch(path); m != nil {
 		parts, _ := strconv.Atoi(m[2])
 		for i := 2; i <= min(parts, 1000); i++ {
-			if err := e.files.Input("", fmt.Sprintf("%s-%05d-of-%05d.gguf", m[1], i, parts)); err != nil {
-				return err
-			}
+			all = append(all, fmt.Sprintf("%s-%05d-of-%05d.gguf", m[1], i, parts))
 		}
 	}
-	return e.files.Input("", path)
+	return all
 }
 
 // beside is where the result is printed when an output is written: the standard error, where that

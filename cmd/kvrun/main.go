@@ -13,6 +13,7 @@
 //	kvrun kld    [MODEL] -f FILE how far a cache moves predictions, with the statistics of
 //	                             llama-perplexity
 //	kvrun sweep  [MODEL] -f FILE many caches against one reference: which is worth its bytes
+//	kvrun worker [MODEL]...      run parts of sweeps that other processes coordinate (--fleet)
 //	kvrun calibrate [MODEL]      measure the mean of the keys, for --k-offset mean
 //	kvrun tune   [MODEL] --budget 4.5bpv
 //	                             the best policy of the cache within a budget, layer by layer
@@ -168,6 +169,7 @@ func commands() []command {
 		{"floor", "what differs when nothing should: the noise floor of this build", floorCommand},
 		{"kld", "how far a cache moves predictions, with the statistics of llama-perplexity", kldCommand},
 		{"sweep", "many caches against one reference: which is worth its bytes", sweepCommand},
+		{"worker", "run parts of sweeps that other processes coordinate", workerCommand},
 		{"calibrate", "measure the mean of the keys, for --k-offset mean", calibrateCommand},
 		{"tune", "the best policy of the cache within a budget, layer by layer", tuneCommand},
 		{"bench", "speed: llama-bench's tests and field names", benchCommand},

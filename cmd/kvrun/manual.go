@@ -34,6 +34,7 @@ var flagGroups = []manual.Group{
 		"allow-fallback", "keep", "no-context-shift", "prompt-cache", "prompt-cache-ro", "prompt-cache-all"}},
 	{Title: "Sampling", Flags: []string{"predict", "temp", "top-k", "top-p", "min-p", "repeat-penalty", "repeat-last-n", "seed", "ignore-eos", "grammar", "grammar-file", "json-schema", "json-schema-file"}},
 	{Title: "Measuring", Flags: []string{"chunks", "decode", "ref", "reference", "cells", "types-k", "types-v", "rot", "extras", "by-layer", "path", "check", "chunks-tune"}},
+	{Title: "Fleet", Flags: []string{"fleet", "workers", "fleet-listen", "fleet-send", "fleet-creds", "fleet-ca", "fleet-cert", "fleet-key", "max-model", "until-eof"}},
 	{Title: "Device and speed", Flags: slices.Concat([]string{"device", "gpu-layers", "tensor-split"}, driverSettings(), []string{"threads", "batch-size", "ubatch-size", "flash-attn", "math", "isa"})},
 	{Title: "Output", Flags: []string{"out", "output", "output-err", "format", "report", "emit", "journal", "force", "no-display-prompt", "json", "verbose"}},
 }
@@ -54,7 +55,9 @@ var examples = map[string][]string{
 		"kvrun kld model.gguf -f wiki.test.raw --kl-divergence-base base.kld",
 		"kvrun kld model.gguf -f wiki.test.raw --kl-divergence-base base.kld --kl-divergence -ctk q4_0"},
 	"sweep": {"kvrun sweep model.gguf -f wiki.test.raw --chunks 16 --out run.jsonl --report page.html",
-		"kvrun sweep model.gguf -f wiki.test.raw --chunks 16 --cells q8_0,q4_0:kv,lm4_64@4+32", "kvrun sweep --show run.jsonl --emit llama.cpp"},
+		"kvrun sweep --show run.jsonl --emit llama.cpp",
+		"kvrun sweep a.gguf b.gguf -f wiki.test.raw --cells q8_0,q4_0:kv,lm4_64@4+32 --fleet local --out runs"},
+	"worker":    {"kvrun worker --fleet nats://queue:4222 model.gguf", "KVRUN_FLEET=tls://queue:4222 kvrun worker --fleet-creds worker.creds a.gguf b.gguf", "kvrun worker --fleet nats://queue:4222 --device " + drivers.All()[0].Name},
 	"calibrate": {"kvrun calibrate model.gguf", "kvrun run model.gguf -ctk q4_0 --k-offset mean -p TEXT", "kvrun calibrate model.gguf -f mine.txt -o keys.json"},
 	"tune":      {"kvrun tune model.gguf --budget 4.5bpv", "kvrun run model.gguf --cache auto -p TEXT", "kvrun tune model.gguf --budget 3.5bpv -f wiki.test.raw -o small.json"},
 	"bench":     {"kvrun bench model.gguf", "kvrun bench -m a.gguf,b.gguf -p 512 -n 128 -d 0,4096", "kvrun bench model.gguf -ctk f16,q8_0,lm4_64 -t 1,2,4 -o csv"},
@@ -75,7 +78,8 @@ var examples = map[string][]string{
 // flagValue is what a flag of a command can be given, for help and completion.
 func flagValue(command, flag string) manual.Value {
 	switch flag {
-	case "model", "file", "spec", "policy", "prompt-cache", "out", "report", "show", "kl-divergence-base", "tokens", "journal", "check", "haystack", "api-key-file", "tls-cert", "tls-key", "grammar-file", "json-schema-file":
+	case "model", "file", "spec", "policy", "prompt-cache", "out", "report", "show", "kl-divergence-base", "tokens", "journal", "check", "haystack", "api-key-file", "tls-cert", "tls-key", "grammar-file", "json-schema-file",
+		"fleet-creds", "fleet-ca", "fleet-cert", "fleet-key":
 		return manual.Value{File: true}
 	case "chat":
 		return manual.Value{File: command == "sweep"}
@@ -164,6 +168,8 @@ func wholeManual() *manual.Program {
 const environmentPage = `LLAMA_ARG_CTX_SIZE, LLAMA_ARG_CACHE_TYPE_K and the others that llama.cpp's tools read in place of flags that kvrun has too: run, chat, info, ppl, kld and probe read them. A flag on the line counts more. What was read, and what was not, is noted.
 
 LLAMA_ATTN_ROT_K_OVERRIDE, LLAMA_ATTN_ROT_V_OVERRIDE, LLAMA_ATTN_ROT_K_NROT, LLAMA_ATTN_ROT_DISABLE: rotations of the cache, as in TheTom/llama-cpp-turboquant.
+
+KVRUN_FLEET: the address of the NATS server of a worker, as --fleet.
 
 KVRUN_ISA: the instruction set of the kernels, as --isa.
 

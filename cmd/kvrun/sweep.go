@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -36,7 +37,7 @@ type sweepFlags struct {
 	ref      string
 	byLayer  string
 	out      string
-	show     string
+	show     []string
 	report   string
 	force    bool         // replace an older page
 	page     *output.File // of report, nil for none
@@ -44,8 +45,11 @@ type sweepFlags struct {
 	chats    []string
 	command  string // that repeats it
 	grid     gridFlags
+	fleet    fleetFlags
 
-	sizes []int // of contexts
+	folder string   // of the journals of several models
+	sizes  []int    // of contexts
+	models []string // that are given, none for the embedded one
 }
 
 func (f *sweepFlags) parse(e *environment, args []string) error {
@@ -59,8 +63,8 @@ func (f *sweepFlags) parse(e *environment, args []string) error {
 	fs.StringVar(&f.ref, "ref", "f16", "`type` of the cache to compare with: f16 or f32")
 	f.grid.add(fs)
 	fs.StringVar(&f.byLayer, "by-layer", "", "also one side of one layer at a time in this `type`, all else as the reference")
-	fs.StringVarP(&f.out, "out", "o", "", "`file` that every chunk goes to when it is done; the same command goes on where it ended")
-	fs.StringVar(&f.show, "show", "", "print the results in a `file` of --out and measure nothing")
+	fs.StringVarP(&f.out, "out", "o", "", "`file` that every chunk goes to when it is done, of several models a folder of such files; the same command goes on where it ended")
+	fs.StringArrayVar(&f.show, "show", nil, "print the results in a `file` of --out and measure nothing; of several models it is given again")
 	fs.StringArrayVar(&f.chats, "chat", nil, "conversations to measure on, in the model's chat template: a `file` of JSON lines, {\"messages\": [{\"role\": ..., \"content\": ...}]} with OpenAI's tool_calls, tool_call_id, name and reasoning_content; may be repeated")
 	f.templateFlag(fs)
 	fs.StringVar(&f.report, "report", "", "also make a page of the result: an HTML `file`")
@@ -69,8 +73,9 @@ func (f *sweepFlags) parse(e *environment, args []string) error {
 	fs.IntVarP(&f.threads, "threads", "t", 0, "`number` of threads (default: one per core)")
 	f.addCompute(fs, model.Exact)
 	fs.BoolVar(&f.allowFallback, "allow-fallback", false, "go on with something else where a request cannot be honoured")
+	f.fleet.add(fs)
 	fs.BoolVar(&f.json, "json", false, "print the result as JSON")
-	if err := e.parse(fs, "[MODEL] [-f FILE]... [--cells K/V,...] [--out FILE] [flags]", args); err != nil {
+	if err := e.parse(fs, "[MODEL]... [-f FILE]... [--cells K/V,...] [--out FILE] [flags]", args); err != nil {
 		return err
 	}
 	if err := checkEmit(f.emit); err != nil {
@@ -110,7 +115,13 @@ func (f *sweepFlags) parse(e *environment, args []string) error {
 	if len(f.corpora)+len(f.chats) == 0 {
 		f.corpora = []string{""}
 	}
-	return f.check(e, fs.Args())
+	if f.models = fs.Args(); len(f.models) > 1 {
+		if f.model != "" {
+			return fmt.Errorf("-m names one model, and there are %d more", len(f.models))
+		}
+		return f.checkCompute(e)
+	}
+	return f.check(e, f.models)
 }
 
 // sweepCommand compares many caches with one reference.
@@ -119,76 +130,144 @@ func sweepCommand(e *environment, args []string) error {
 	if err := f.parse(e, args); err != nil {
 		return err
 	}
+	if err := f.fleet.check(f.threads, f.backends != nil); err != nil {
+		return err
+	}
 	if err := f.openOutputs(e); err != nil {
 		return err
 	}
 	if f.page != nil {
 		defer f.page.Close()
 	}
-	if f.show != "" {
+	if f.show != nil {
 		return f.showAgain(e)
 	}
-	s, err := e.open(&f.modelFlags)
+	if len(f.models) > 1 {
+		return f.several(e)
+	}
+	p, err := f.prepare(e)
 	if err != nil {
 		return err
 	}
-	defer s.Close()
-	cells, err := s.grid(&f)
+	defer p.close()
+	err = f.run(e, []*prepared{p})
+	if errors.Is(err, context.Canceled) {
+		return f.interrupted(e, p.sweep.Result())
+	}
 	if err != nil {
 		return err
 	}
-	tasks, err := s.tasks(e, &f)
-	if err != nil {
-		return err
+	return f.finish(e, p.sweep.Result())
+}
+
+// prepared is a model with all that is to be measured on it.
+type prepared struct {
+	f       *sweepFlags
+	s       *session
+	tasks   []lab.Task
+	cells   []lab.Cell
+	journal *lab.Journal
+	sweep   *lab.Sweep
+}
+
+// prepare opens the model, plans the caches, reads the texts and opens the journal.
+func (f *sweepFlags) prepare(e *environment) (_ *prepared, err error) {
+	p := &prepared{f: f}
+	if p.s, err = e.open(&f.modelFlags); err != nil {
+		return nil, err
 	}
-	header, err := s.header(&f)
-	if err != nil {
-		return err
+	defer func() {
+		if err != nil {
+			p.close()
+		}
+	}()
+	if p.cells, err = p.s.grid(f); err != nil {
+		return nil, err
 	}
-	traits, err := lab.Examine(e.ctx, s.Model, tasks[0].Text.Tokens)
+	if p.tasks, err = p.s.tasks(e, f); err != nil {
+		return nil, err
+	}
+	header, err := p.s.header(f)
 	if err != nil {
-		return err
+		return nil, err
+	}
+	traits, err := lab.Examine(e.ctx, p.s.Model, p.tasks[0].Text.Tokens)
+	if err != nil {
+		return nil, err
 	}
 	header.Traits, header.BudgetContext = &traits, f.forSize
-	journal, err := f.openJournal(s, header)
-	if err != nil {
-		return err
+	if f.folder != "" { // files of many models are called model.gguf
+		base := strings.TrimSuffix(filepath.Base(p.s.path), ".gguf")
+		f.out = filepath.Join(f.folder, fmt.Sprintf("%s-%.8s.jsonl", base, header.Model.Hash))
+		if err := e.files.Check(*f.journal()); err != nil {
+			return nil, err
+		}
 	}
-	defer journal.Close()
-	s.describeSweep(e, &f, cells, tasks)
+	if p.journal, err = f.openJournal(p.s, header); err != nil {
+		return nil, err
+	}
+	p.s.describeSweep(e, f, p.cells, p.tasks)
+	p.sweep, err = lab.NewSweep(p.tasks, p.cells, f.chunks, p.journal)
+	return p, err
+}
+
+func (p *prepared) close() {
+	if p.journal != nil {
+		p.journal.Close()
+	}
+	p.s.Close()
+}
+
+// run runs what is missing of the sweeps: here, one after the other, or on a fleet.
+func (f *sweepFlags) run(e *environment, all []*prepared) error {
+	if f.fleet.url != "" {
+		return f.runFleet(e, all)
+	}
+	for _, p := range all {
+		if err := p.run(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// run runs what is missing in this process.
+func (p *prepared) run(e *environment) error {
+	f := p.f
 	var way *progress.Bar
-	result, err := lab.Run(e.ctx, s.Model, tasks, cells, lab.Options{Reference: s.plan, Chunks: f.chunks, Math: f.kind, Threads: f.threads, Batch: f.batch, Placements: f.places},
-		journal, func(p lab.Progress) {
+	err := p.sweep.Run(e.ctx, p.s.Model, lab.Options{Reference: p.s.plan, Chunks: f.chunks, Math: f.kind, Threads: f.threads, Batch: f.batch, Placements: f.places},
+		func(at lab.Progress) {
 			if way == nil {
-				way = e.pace("sweep", p.Steps, "a cache on a chunk", "--chunks N and fewer --cells take less", f.onInterrupt())
+				way = e.pace("sweep", at.Steps, "a cache on a chunk", "--chunks N and fewer --cells take less", f.onInterrupt())
 			}
-			way.To(p.Done, "")
+			way.To(at.Done, "")
 		})
 	if way != nil {
 		way.Finish()
 	}
-	if errors.Is(err, context.Canceled) {
-		return f.interrupted(e, result)
-	}
-	if err != nil {
-		return err
-	}
-	return f.finish(e, result)
+	return err
 }
 
-// showAgain prints the results that are in a file.
+// showAgain prints the results that are in files.
 func (f *sweepFlags) showAgain(e *environment) error {
-	if err := e.files.Input("--show", f.show); err != nil {
-		return err
+	var all []*lab.Result
+	for _, path := range f.show {
+		if err := e.files.Input("--show", path); err != nil {
+			return err
+		}
+		r, err := lab.Read(path)
+		if err != nil {
+			return err
+		}
+		for _, n := range r.Notes {
+			fmt.Fprintln(e.stderr, "note:", n)
+		}
+		all = append(all, r)
 	}
-	r, err := lab.Read(f.show)
-	if err != nil {
-		return err
+	if len(all) > 1 {
+		return f.finishSeveral(e, all, false)
 	}
-	for _, n := range r.Notes {
-		fmt.Fprintln(e.stderr, "note:", n)
-	}
-	return f.finish(e, r)
+	return f.finish(e, all[0])
 }
 
 // openJournal opens what every chunk goes to when it is done; without --out that is nothing.

@@ -173,7 +173,7 @@ func (f *sweepFlags) journal() *output.Request {
 
 // openOutputs opens the page, which is written after the work, and looks at the journal.
 func (f *sweepFlags) openOutputs(e *environment) (err error) {
-	if f.out != "" && f.show == "" {
+	if f.out != "" && f.show == nil && len(f.models) < 2 {
 		if err := e.files.Check(*f.journal()); err != nil {
 			return err
 		}

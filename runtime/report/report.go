@@ -41,9 +41,10 @@ var (
 	//go:embed page.js
 	script string
 
-	pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
+	functions = template.FuncMap{
 		"number": number, "percent": percent, "bits": bits, "bytes": amount, "between": between, "count": count, "smaller": smaller, "limit": limit, "breaks": breaks,
-	}).Parse(pageText))
+	}
+	pageTemplate = template.Must(template.New("page").Funcs(functions).Parse(pageText))
 )
 
 // Limit is the size of a page, in bytes, above which figures are left out.

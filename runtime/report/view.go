@@ -110,7 +110,7 @@ func newSection(t *lab.Table, id string, d detail) section {
 	s.Words = fmt.Sprintf("%s of %d tokens, %d scored in each; the reference has a perplexity of %s ± %s.", count(t.Chunks, "chunk"), t.Context, t.Scored,
 		number(t.PPL), number(t.PPLError))
 	s.rows(t, cells)
-	if d < everything {
+	if d < everything && id != "" {
 		s.Words += " Some of its figures are left out, because the page would be too large."
 	}
 	for i, w := range swapsOf(t) {
