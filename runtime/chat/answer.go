@@ -44,6 +44,7 @@ type Answer struct {
 	target  string   // of such a format: who is spoken to, as the header says
 
 	content, reasoning strings.Builder
+	functions          []Tool
 	calls              []ToolCall
 	parts              []Part
 }
@@ -269,6 +270,9 @@ func (a *Answer) endSection(body []byte, end string) {
 			a.say([]byte(a.opened + string(body) + end))
 			a.leave()
 			return
+		}
+		for i := range calls {
+			a.settle(&calls[i])
 		}
 		for _, c := range calls {
 			a.parts = append(a.parts, Part{Kind: Call, Text: a.opened + string(body) + end, Call: c})

@@ -60,7 +60,7 @@ func (n *nested) value(name, text string, depth int) (string, bool) {
 			switch {
 			case len(items) > 0:
 				return "[" + strings.Join(items, ",") + "]", true
-			case p.b.Len() > 0:
+			case len(p.list) > 0:
 				return p.String(), true
 			}
 			return value(text), true

@@ -147,17 +147,34 @@ func value(text string) string {
 	return quote(text)
 }
 
-// pairs writes a JSON object, in the order of add.
-type pairs struct{ b strings.Builder }
+// pairs are the members of a JSON object, in the order of add.
+type pairs struct{ list []argument }
 
-func (p *pairs) add(key, value string) {
-	if p.b.Len() > 0 {
-		p.b.WriteByte(',')
-	}
-	p.b.WriteString(quote(key) + ":" + value)
+// argument is one of them. Text is what the model wrote where its value is what that looks like.
+type argument struct{ key, value, text string }
+
+func (p *pairs) add(key, value string) { p.list = append(p.list, argument{key: key, value: value}) }
+
+// guess adds what a text looks like: JSON, or a string.
+func (p *pairs) guess(key, text string) {
+	p.list = append(p.list, argument{key: key, value: value(text), text: text})
 }
 
-func (p *pairs) String() string { return "{" + p.b.String() + "}" }
+// call is a call of a function with these arguments.
+func (p *pairs) call(name string) ToolCall {
+	return ToolCall{Name: name, Arguments: p.String(), guessed: p}
+}
+
+func (p *pairs) String() string {
+	var b strings.Builder
+	for i, a := range p.list {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(quote(a.key) + ":" + a.value)
+	}
+	return "{" + b.String() + "}"
+}
 
 var identifier = regexp.MustCompile(`^[A-Za-z_][\w.:-]{0,127}$`)
 

@@ -34,31 +34,31 @@ func tagCalls(text string) (calls []ToolCall, ok bool) {
 		if !closed || len(calls) == maxAsked {
 			return nil, false
 		}
-		arguments, ok := parameters(body)
+		c, ok := parameters(name, body)
 		if !ok {
 			return nil, false
 		}
-		calls = append(calls, ToolCall{Name: name, Arguments: arguments})
+		calls = append(calls, c)
 		text = strings.TrimSpace(rest)
 	}
 	return calls, true
 }
 
 // parameters reads what is between the tags of a function: parameters, or one JSON object.
-func parameters(body string) (string, bool) {
+func parameters(name, body string) (c ToolCall, ok bool) {
 	if o, ok := object(strings.TrimSpace(body)); ok {
-		return o, true
+		return ToolCall{Name: name, Arguments: o}, true
 	}
 	var p pairs
 	for body = strings.TrimSpace(body); body != ""; body = strings.TrimSpace(body) {
 		at := parameterTag.FindStringSubmatchIndex(body)
 		if at == nil || at[0] != 0 {
-			return "", false
+			return c, false
 		}
 		tag, key, attributes := body[at[2]:at[3]], body[at[4]:at[5]], body[at[6]:at[7]]
 		text, rest, closed := strings.Cut(body[at[1]:], "</"+tag+">")
 		if !closed {
-			return "", false
+			return c, false
 		}
 		text = strings.TrimSuffix(strings.TrimPrefix(text, "\n"), "\n")
 		if inner, ok := strings.CutPrefix(text, "<![CDATA["); ok {
@@ -66,11 +66,11 @@ func parameters(body string) (string, bool) {
 		} else if strings.Contains(attributes, `string="true"`) {
 			p.add(key, quote(text))
 		} else {
-			p.add(key, value(text))
+			p.guess(key, text)
 		}
 		body = rest
 	}
-	return p.String(), true
+	return p.call(name), true
 }
 
 // parseFunctionTag reads what follows "<function=", as functionary v3.1 writes it.
@@ -130,10 +130,10 @@ func keyedCalls(text string) (calls []ToolCall, ok bool) {
 			if !ok {
 				return nil, false
 			}
-			p.add(strings.TrimSpace(key), value(v))
+			p.guess(strings.TrimSpace(key), v)
 			_, more, _ = strings.Cut(after, "<arg_key>")
 		}
-		calls = append(calls, ToolCall{Name: name, Arguments: p.String()})
+		calls = append(calls, p.call(name))
 	}
 	return calls, len(calls) > 0
 }

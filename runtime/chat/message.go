@@ -49,6 +49,8 @@ type ToolCall struct {
 	ID        string // as the model gave it; may be empty
 	Name      string
 	Arguments string // a JSON object
+
+	guessed *pairs // arguments whose types the markup does not say, until they are settled
 }
 
 // wireCall is a ToolCall in JSON.

@@ -80,6 +80,7 @@ func (h *Host) Start(ctx context.Context, r Request) (*Answer, error) {
 			return nil, err
 		}
 		a.Prompt, a.reader, a.calls = s.Tokens, h.Template.Answer(text), len(r.Conversation.Tools) > 0
+		a.reader.Functions(r.Conversation.Tools)
 		if s.Control = a.reader.Marker; !r.fromStart {
 			s.Begins = h.Template.Begins(text)
 		}
