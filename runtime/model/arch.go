@@ -47,6 +47,15 @@ var architectures = []struct {
 	{"llama4", llama4},
 	{"apertus", apertus},
 	{"deepseek2", deepseek2},
+	{"qwen3next", qwen3next},
+	{"kimi-linear", kimiLinear},
+	{"lfm2", lfm2},
+	{"lfm2moe", lfm2},
+	{"mamba2", mamba2},
+	{"granitehybrid", graniteHybrid},
+	{"nemotron_h", nemotronH},
+	{"nemotron_h_moe", nemotronH},
+	{"falcon-h1", falconH1},
 }
 
 // Architectures lists the names of the families.

@@ -225,6 +225,14 @@ func (b *binder) table(name string, n, rows int) []float32 {
 	return v
 }
 
+// suffix is the end of the tensor's name, "" for none.
+func (n Norm) suffix() string {
+	if n.Whole {
+		return ""
+	}
+	return cmp.Or(n.Suffix, "weight")
+}
+
 // norm binds a norm over n values, nil for one that is not there.
 func (b *binder) norm(n Norm, width int) *program.NormWeights {
 	switch {
@@ -233,7 +241,7 @@ func (b *binder) norm(n Norm, width int) *program.NormWeights {
 	case n.Name == "":
 		return nil
 	}
-	x := &program.NormWeights{Kind: n.Kind, Eps: n.Eps, W: b.vector(b.name(n.Name, cmp.Or(n.Suffix, "weight")), width)}
+	x := &program.NormWeights{Kind: n.Kind, Eps: n.Eps, W: b.vector(b.name(n.Name, n.suffix()), width)}
 	if n.Times != 0 {
 		for i := range x.W {
 			x.W[i] *= n.Times

@@ -15,7 +15,7 @@ type Experts struct {
 	Router      Linear // Count rows
 	// of the router's and of the experts' input, where the block has no common one
 	RouterNorm, Norm Norm
-	Gate, Up, Down   Linear // the matrices of all experts in one tensor
+	Gate, Up, Down   Linear // the matrices of all experts in one tensor; without Gate Act is of Up
 	// takes the place of Gate and Up where the file has it: the rows of Gate, then those of Up
 	GateUp Linear
 	Act    program.Activation
@@ -128,7 +128,10 @@ func (e Experts) bind(b *binder) any {
 	if bias := b.name(e.Bias, "bias"); e.Bias != "" && b.has(bias) {
 		x.Routing.Bias = b.vector(bias, e.Count)
 	}
-	if e.GateUp != "" && b.has(b.name(string(e.GateUp), "weight")) {
+	if e.Gate == "" {
+		x.Up = program.ExpertStack{Products: b.fuse(b.stack(e.Up, b.width, e.Inner, e.Count)), Stride: e.Inner, Scale: b.scales(e.Up, e.Count)}
+		x.Gate, x.Gateless = x.Up, true
+	} else if e.GateUp != "" && b.has(b.name(string(e.GateUp), "weight")) {
 		in := b.fuse(b.stack(e.GateUp, b.width, 2*e.Inner, e.Count))
 		x.Gate = program.ExpertStack{Products: in, Stride: 2 * e.Inner, Scale: b.scales(e.GateUp, e.Count)}
 		x.Up = x.Gate

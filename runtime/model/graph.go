@@ -26,8 +26,9 @@ type Block struct {
 	Scale string // optional tensor of one value that multiplies the whole stream after the block
 }
 
-// Body is what a block computes: Attention, DeltaNet, GatedFFN, FFN, Matrix, Experts, InputGate or
-// a Sum of such. bind looks up its tensors and makes it the Body of a Step.
+// Body is what a block computes: Attention, DeltaNet, ChannelDelta, ShortConv, Mamba, GatedFFN,
+// FFN, Matrix, Experts, InputGate or a Sum of such. bind looks up its tensors and makes it the Body
+// of a Step.
 type Body interface {
 	bind(b *binder) any
 }
@@ -39,6 +40,7 @@ type Norm struct {
 	Kind program.NormKind
 
 	Suffix string  // of the tensor's name, "weight" where it is empty
+	Whole  bool    // the tensor's name has no suffix
 	Times  float32 // factor of the weights; 0 means 1
 	Bare   bool    // there are no weights, and no name
 }

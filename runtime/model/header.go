@@ -25,7 +25,8 @@ type Header struct {
 	Width int // embedding_length
 	// layers may lack attention or a feed-forward network, where numbers of the layer are 0
 	sparse   bool
-	Context  int // context_length, positions the model was trained for
+	headless bool // no layer has attention or a network, whatever numbers the file gives
+	Context  int  // context_length, positions the model was trained for
 	Eps      float32
 	headsAll []uint32
 	kvAll    []uint32
@@ -73,6 +74,9 @@ func (h *Header) sizes() {
 	}
 	h.Width = h.Int("embedding_length", 0)
 	h.Context = h.Int("context_length", 0)
+	if h.headless {
+		return
+	}
 	h.headsAll = h.perLayer("attention.head_count", nil, !h.sparse)
 	h.kvAll = h.perLayer("attention.head_count_kv", h.headsAll, !h.sparse)
 	if h.Has("feed_forward_length") { // families of experts alone do without

@@ -298,14 +298,18 @@ func TestSeededCaches(t *testing.T) {
 // TestSeededSequences does what TestSequencesAreAlone does, save, restore and shift among it, with
 // the families whose attention is like none of the others'.
 func TestSeededSequences(t *testing.T) {
-	for _, name := range []string{"hunyuan_dense", "olmo2_swa", "cohere2", "llama4", "deepseek2"} {
+	for _, name := range []string{"hunyuan_dense", "olmo2_swa", "cohere2", "llama4", "deepseek2", "lfm2", "falcon_h1", "mamba2", "kimi_linear"} {
 		c, _, _ := readSeeded(t, name)
 		alone, err := c.context(t, "f16", "f16", Options{Threads: 2, Size: 128})
 		if err != nil {
 			t.Fatal(err)
 		}
 		exact := c.extras(t, "f32", "f32", nil, kv.Ends{}, Options{Threads: 2})
-		sequencesAreAlone(t, c, Options{Threads: 2}, alone, exact, bounds{share: .2}, name)
+		bound := bounds{share: .2}
+		if len(c.model.KVLayers()) == 0 { // no cache has an error of its own
+			bound = bounds{most: 1e-4, rms: 2e-5}
+		}
+		sequencesAreAlone(t, c, Options{Threads: 2}, alone, exact, bound, name)
 	}
 }
 

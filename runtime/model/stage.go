@@ -66,6 +66,9 @@ func (m *Model) newCache(stages []stage, o *Options) (*kv.Cache, error) {
 	for i := range stages {
 		if e, ok := stages[i].Engine.(*engine.Engine); ok {
 			need += int64(o.Plan.BytesIn(shape, stages[i].KV.Lo, stages[i].KV.Hi)) + e.Bytes(o.Batch)
+			for _, s := range m.program.States[stages[i].States.Lo:stages[i].States.Hi] {
+				need += 4 * int64(s.Values) * int64(max(1, o.Sequences))
+			}
 		}
 	}
 	if need > 0 {

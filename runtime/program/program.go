@@ -87,8 +87,8 @@ type RopeForm struct {
 type Step struct {
 	Layer     int // of the model
 	Pre, Post *NormWeights
-	// *AttentionStep, *GatedStep, *PlainStep, *MatrixStep, *ExpertsStep, *DeltaStep, *InputGateStep
-	// or *SumStep
+	// *AttentionStep, *GatedStep, *PlainStep, *MatrixStep, *ExpertsStep, *DeltaStep,
+	// *ChannelDeltaStep, *ShortConvStep, *MambaStep, *InputGateStep or *SumStep
 	Body  any
 	Scale float32 // of the stream after the block
 }
@@ -152,6 +152,7 @@ type SumStep struct{ Steps []Step }
 type ExpertsStep struct {
 	Count, Used, Inner int
 	Routing            Routing
+	Gateless           bool // Gate is Up, and what is between is Act of it
 	Act                Activation
 	Router             *Products
 	RouterNorm, Norm   *NormWeights // of the router's and the experts' input
@@ -182,11 +183,56 @@ type DeltaStep struct {
 	Decay, Step []float32    // [ValueHeads]
 	Norm        *NormWeights // of every head
 	// the least length that a query or key is divided by
-	Eps float32
+	Eps     float32
+	Grouped bool // value head h uses those of head h / (ValueHeads/KeyHeads), not h mod KeyHeads
 }
 
 // Channels is the rows of QKV.
 func (d *DeltaStep) Channels() int { return d.In.Parts[0].Rows }
+
+// KeyHead is the head whose queries and keys a value head uses.
+func (d *DeltaStep) KeyHead(value int) int {
+	if d.Grouped {
+		return value / (d.ValueHeads / d.KeyHeads)
+	}
+	return value % d.KeyHeads
+}
+
+// ChannelDeltaStep is a ChannelDelta. The layer's state is three histories [Taps-1][Heads*Dim], of
+// Q, K and V of the last tokens before their convolutions, the oldest first, and [Heads][Dim of the
+// key][Dim of the value] matrices.
+type ChannelDeltaStep struct {
+	Heads, Dim, Taps, State int
+	In                      *Products    // Q, K, V, and rates [Heads]
+	Conv                    [3][]float32 // [Taps][Heads*Dim], the oldest token first
+	DecayDown, DecayUp      *Products
+	GateDown, GateUp, Out   *Products
+	Step, Decay             []float32    // [Heads*Dim], [Heads]
+	Norm                    *NormWeights // of every head
+	Eps                     float32
+}
+
+// ShortConvStep is a ShortConv. The layer's state is [Taps-1][width] of b * x, the oldest first.
+type ShortConvStep struct {
+	Taps    int
+	State   int
+	In, Out *Products // In: rows of b, c and x
+	Conv    []float32 // [Taps][width], the oldest token first
+}
+
+// MambaStep is a Mamba. The layer's state is [Taps-1][Channels()] of the last tokens before the
+// convolution, the oldest first, and [Heads][Size][Dim].
+type MambaStep struct {
+	Heads, Dim, Size, Groups, Taps int
+	State                          int
+	In, Out                        *Products    // In: rows of z, x, B, C and dt
+	Conv, ConvBias                 []float32    // [Taps][Channels()], [Channels()]; nil for none
+	Step, Decay, Skip              []float32    // [Heads]
+	Norm                           *NormWeights // [Heads*Dim] in Groups; nil for none
+}
+
+// Channels is the rows of x, B and C.
+func (m *MambaStep) Channels() int { return m.Heads*m.Dim + 2*m.Groups*m.Size }
 
 // State is what a recurrent layer keeps of a sequence.
 type State struct{ Layer, Values int }

@@ -126,8 +126,8 @@ func (t *ruleTask) Do(w, workers int) {
 func (t *ruleTask) step(w int, matrices []float32, head, j int) {
 	d := t.d
 	dim, mixed := d.Dim, t.mixed[j*t.channels:][:t.channels]
-	q := mixed[head%d.KeyHeads*dim:][:dim]
-	k := mixed[(d.KeyHeads+head%d.KeyHeads)*dim:][:dim]
+	q := mixed[d.KeyHead(head)*dim:][:dim]
+	k := mixed[(d.KeyHeads+d.KeyHead(head))*dim:][:dim]
 	v := mixed[(2*d.KeyHeads+head)*dim:][:dim]
 	s := matrices[head*dim*dim:][:dim*dim]
 

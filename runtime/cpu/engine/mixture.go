@@ -201,6 +201,12 @@ func (t hiddenTask) block(w int, s expertSlots, lo, rows int) {
 		s.first = 0
 	}
 	t.product(w, &e.Gate, s, t.prep.rows, lo, rows, gate, n)
+	if e.Gateless {
+		for j := range s.m {
+			activate(t.p.vec, e.Act, gate[j*n:][:rows])
+		}
+		return
+	}
 	t.product(w, &e.Up, s, t.prep.rows, lo, rows, up, n)
 	for j := range s.m {
 		activateGated(t.p.vec, e.Act, gate[j*n:][:rows], up[j*n:][:rows])

@@ -14,12 +14,13 @@ import (
 type sizes struct {
 	width, q, k, v, o, inner int
 	gated                    int // queries with their gates
+	between                  int // what a latent or a recurrent layer makes on its way
 	preps                    int // most preparations of one input
 }
 
 // bytes is about what a pass of so many tokens takes.
 func (s sizes) bytes(batch int) int64 {
-	return 4 * int64(batch) * int64(3*s.width+s.q+s.k+s.v+s.o+2*s.inner+s.gated+s.preps*max(s.width, s.inner, s.o))
+	return 4 * int64(batch) * int64(3*s.width+s.q+s.k+s.v+s.o+2*s.inner+s.gated+s.between+s.preps*max(s.width, s.inner, s.o))
 }
 
 // add makes room for what a step computes.
@@ -31,6 +32,17 @@ func (s *sizes) add(body any) {
 		if b.Gated {
 			s.gated = max(s.gated, 2*b.Heads*b.KeyDim)
 		}
+		if l := b.Latent; l != nil {
+			s.between = max(s.between, b.Heads*(l.Plain+l.Tail)+2*l.Rank+l.Tail+b.Heads*(l.Plain+b.ValueDim))
+		}
+	case *program.DeltaStep:
+		s.between = max(s.between, 2*b.Channels()+2*b.ValueHeads*b.Dim)
+	case *program.ChannelDeltaStep:
+		s.between = max(s.between, 8*b.Heads*b.Dim)
+	case *program.ShortConvStep:
+		s.between = max(s.between, 5*s.width)
+	case *program.MambaStep:
+		s.between = max(s.between, b.In.Parts[0].Rows+b.Channels()+b.Heads*b.Dim)
 	case *program.GatedStep:
 		s.inner = max(s.inner, b.In.Parts[0].Rows)
 	case *program.PlainStep:
@@ -95,6 +107,9 @@ type pass struct {
 	shared  sharedGateTask
 	bent    xieluTask
 	delta   deltaPass
+	short   shortPass
+	channel channelDelta
+	ssm     mambaPass
 	inputs  inputsTask
 	latent  latentTask
 	perHead perHeadTask
@@ -222,6 +237,12 @@ func (p *pass) body(body any, y, x []float32) error {
 		return p.experts(b, y, x)
 	case *program.DeltaStep:
 		return p.deltaNet(b, y, x)
+	case *program.ChannelDeltaStep:
+		return p.channelDeltaNet(b, y, x)
+	case *program.ShortConvStep:
+		return p.shortConv(b, y, x)
+	case *program.MambaStep:
+		return p.mamba(b, y, x)
 	case *program.InputGateStep:
 		return p.inputGate(b, y, x)
 	}

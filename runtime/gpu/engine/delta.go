@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/kvgen/kvgen/kernels/args"
@@ -26,6 +27,9 @@ const ruleColumns = 32
 const MostDelta = 512
 
 func (e *engine) delta(s *program.DeltaStep, x, y *gpu.Buffer) ([]op, error) {
+	if s.Grouped && s.KeyHeads > 1 && s.ValueHeads > s.KeyHeads {
+		return nil, errors.New("gpu: no kernel has value heads that use key heads in groups")
+	}
 	if s.Dim > MostDelta {
 		return nil, fmt.Errorf("gpu: heads of a gated delta net have at most %d values on a GPU: these have %d", MostDelta, s.Dim)
 	}

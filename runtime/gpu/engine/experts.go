@@ -11,8 +11,8 @@ import (
 
 // experts makes the ops of a mixture of experts.
 func (e *engine) experts(s *program.ExpertsStep, x, y *gpu.Buffer) ([]op, error) {
-	if !s.Routing.Plain() {
-		return nil, fmt.Errorf("gpu: no kernel chooses experts by sigmoid, with a bias, in groups or with weights other than shares: run the layers with experts on the processor")
+	if !s.Routing.Plain() || s.Gateless {
+		return nil, fmt.Errorf("gpu: no kernel chooses experts by sigmoid, with a bias, in groups or with weights other than shares, or runs them without a gate: run the layers with experts on the processor")
 	}
 	b := &expertsBuilder{e: e}
 	logits := b.products(s.Router, b.normed(s.RouterNorm, x, "routed"), "router")
