@@ -74,6 +74,10 @@ func driverNames(between string) string {
 // allLayers is --gpu-layers where all are asked for.
 const allLayers = 1 << 20
 
+// gpuByDefault says whether models run on a GPU where no flag says what computes: on Macs whose
+// processors have one, as in llama.cpp.
+func gpuByDefault(system string) bool { return system == "darwin/arm64" }
+
 // readLayers reads --gpu-layers: a number, all, or auto, which is -1 in llama.cpp, for all where
 // there is a GPU. Without the flag it is all on a GPU that --device names.
 func (m *modelFlags) readLayers(named bool) (automatic bool, err error) {
@@ -234,6 +238,10 @@ func (m *modelFlags) checkDevice(e *environment) error {
 	if err != nil {
 		return err
 	}
+	byDefault := m.device == "" && m.layers == "" && gpuByDefault(e.system)
+	if byDefault {
+		m.gpuLayers = allLayers
+	}
 	gpus := max(1, len(named))
 	if cpu || m.gpuLayers == 0 {
 		gpus = 0
@@ -258,6 +266,8 @@ func (m *modelFlags) checkDevice(e *environment) error {
 			return m.cannot("--device %s: %v", failed.driver.Name, err)
 		case named != nil:
 			return m.cannot("--device %v: %v", failed, err)
+		case byDefault:
+			m.notes = append(m.notes, fmt.Sprintf("the processor runs the model: %v", err))
 		case !automatic:
 			m.notes = append(m.notes, fmt.Sprintf("--gpu-layers %s: the processor runs the model: %v", m.layers, err))
 		}

@@ -103,6 +103,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
@@ -127,6 +128,8 @@ type environment struct {
 	environ        []string                                 // all of them, NAME=VALUE
 	inspect        func(fs *pflag.FlagSet, synopsis string) // looks at flags; no command is run
 	devices        devices
+	system         string         // whose it is: linux/amd64
+	self           string         // file of this program, "" where it starts no other process
 	files          output.Set     // what the command reads and writes
 	table          *kernels.Table // nil for the default one
 	live           *live.Set      // the types of --spec, nil for none
@@ -188,7 +191,11 @@ func commands() []command {
 
 func main() {
 	h := interrupt.Start(os.Stderr, 0)
-	e := &environment{ctx: h.Context, divert: h.Divert, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
+	self, err := os.Executable()
+	if err != nil {
+		self = "" // what wants a process of its own does without
+	}
+	e := &environment{self: self, ctx: h.Context, divert: h.Divert, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
 	code := e.run(os.Args[1:])
 	h.Close()
 	os.Exit(code)
@@ -201,6 +208,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 
 func (e *environment) run(args []string) int {
 	e.lookup, e.environ = os.LookupEnv, os.Environ()
+	if e.system == "" {
+		e.system = runtime.GOOS + "/" + runtime.GOARCH
+	}
 	e.files.Context, e.files.Stdout = e.ctx, e.stdout
 	defer func() { e.devices.close() }()
 	if len(args) == 0 {

@@ -35,8 +35,8 @@ func TestHelpPages(t *testing.T) {
 		}
 		c.Flags.VisitAll(func(f *pflag.Flag) {
 			known[f.Name] = true
-			if !strings.Contains(page, "--"+f.Name) {
-				t.Errorf("%s: no --%s", c.Name, f.Name)
+			if strings.Contains(page, "--"+f.Name) == f.Hidden {
+				t.Errorf("%s: --%s, hidden %t", c.Name, f.Name, f.Hidden)
 			}
 		})
 		if c.Flags.Lookup("model") != nil && len(c.Examples) != 3 {

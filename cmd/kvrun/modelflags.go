@@ -68,24 +68,29 @@ func (m *modelFlags) add(fs *pflag.FlagSet, math model.Math) {
 
 // addCompute defines the flags that say how things are computed, and with what types.
 func (m *modelFlags) addCompute(fs *pflag.FlagSet, math model.Math) {
-	m.compute = fs
 	m.specFlags.add(fs)
 	fs.IntVarP(&m.batch, "batch-size", "b", 0, "`tokens` of a prompt that go through the model together (default 256, on a GPU 1024)")
 	fs.IntVar(&m.ubatch, "ubatch-size", 0, "the same `tokens`; the smaller of both counts")
 	fs.StringVar(&m.math, "math", math.String(), "`form` of the matrix products: exact (f32 activations) or fast (int8 activations)")
 	fs.StringVar(&m.tokenizer, "tokenizer", tokenizer.Own.String(), "whose `rules` make tokens of text: model (those of the model's own tokenizer) or llama.cpp, for figures to compare with its")
 	fs.StringVar(&m.isa, "isa", "", "instruction `set` of the kernels (default: KVRUN_ISA, else the best)")
-	fs.StringVar(&m.device, "device", "", fmt.Sprintf("`what` computes: cpu, %s, %s:NUMBER or a list of GPUs, which share the layers out (default: %s with -ngl, else cpu)",
-		driverNames(", "), drivers.All()[0].Name, driverNames(" or ")))
+	fs.StringVar(&m.device, "device", "", fmt.Sprintf("`what` computes: cpu, %s, %s:NUMBER or a list of GPUs, which share the layers out (default: a GPU with -ngl and on Macs with Apple's processors, else cpu)",
+		driverNames(", "), drivers.All()[0].Name))
+	m.addSettings(fs)
+	fs.StringVar(&m.layers, "gpu-layers", "", "`layers` on a GPU, the last of the model, its output counted as one more; all, or auto for all where there is a GPU; without one the processor runs them, and a note says so (default: all with a GPU of --device and on Macs with Apple's processors, else 0)")
+	fs.StringVar(&m.split, "tensor-split", "", "`shares` of the GPUs of --device, such as 3,1 (default: by their free memory)")
+	fs.StringVar(&m.flash, "flash-attn", "on", "attention by online softmax, the only `kind` there is; off gives the same to rounding")
+	fs.Lookup("flash-attn").NoOptDefVal = "on"
+}
+
+// addSettings defines the flags of drivers.
+func (m *modelFlags) addSettings(fs *pflag.FlagSet) {
+	m.compute = fs
 	for _, d := range drivers.All() {
 		for _, s := range d.Settings {
 			fs.String(s.Name, "", s.Usage)
 		}
 	}
-	fs.StringVar(&m.layers, "gpu-layers", "", "`layers` on a GPU, the last of the model, its output counted as one more; all, or auto for all where there is a GPU; without one the processor runs them, and a note says so (default: 0, with --device "+driverNames(" or ")+" all)")
-	fs.StringVar(&m.split, "tensor-split", "", "`shares` of the GPUs of --device, such as 3,1 (default: by their free memory)")
-	fs.StringVar(&m.flash, "flash-attn", "on", "attention by online softmax, the only `kind` there is; off gives the same to rounding")
-	fs.Lookup("flash-attn").NoOptDefVal = "on"
 }
 
 // readSettings reads the flags of drivers.

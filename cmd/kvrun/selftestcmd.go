@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
+	"slices"
 	"strings"
 
 	"github.com/kvgen/kvgen/cmd/internal/output"
@@ -45,6 +47,9 @@ func selftestCommand(e *environment, args []string) error {
 	fs.IntVarP(&m.threads, "threads", "t", 0, "`number` of threads of the embedded model (default: one per core)")
 	fs.StringVar(&m.isa, "isa", "", "instruction `set` that is measured (default: KVRUN_ISA, else the best); all are tested")
 	fs.StringVar(&m.device, "device", "", fmt.Sprintf("`what` is tested: cpu, or a GPU and the processor that it is held to, %s or %s:NUMBER (default: cpu)", driverNames(", "), drivers.All()[0].Name))
+	m.addSettings(fs)
+	from := fs.Int("from", -1, "the first `step`, of a process that runs the test for another")
+	fs.Lookup("from").Hidden = true
 	forceFlag(fs, &force)
 	fs.BoolVar(&m.json, "json", false, "print the result as JSON")
 	if err := e.parse(fs, "[flags]", args); err != nil {
@@ -53,7 +58,9 @@ func selftestCommand(e *environment, args []string) error {
 	if fs.NArg() > 0 {
 		return fmt.Errorf("%q: selftest takes no model: it has one of its own", fs.Arg(0))
 	}
-	m.math, m.flash, m.tokenizer = "fast", "on", tokenizer.Own.String()
+	if m.math, m.flash, m.tokenizer = "fast", "on", tokenizer.Own.String(); m.device == "" {
+		m.device = "cpu"
+	}
 	if err := m.checkCompute(e); err != nil {
 		return err
 	}
@@ -62,12 +69,15 @@ func selftestCommand(e *environment, args []string) error {
 		return err
 	}
 	o.Whole, o.Bench = whole, !noBench
+	if *from >= 0 {
+		return selftest.Serve(e.ctx, o, *from, e.stdout)
+	}
 	file, err := e.files.Create(output.Request{Flag: "--out", Path: out, Kind: selftestKind, Force: force})
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	r := runSelftest(e, o)
+	r := runSelftest(e, o, args)
 	failed := file.Fill(func(w io.Writer) error {
 		encoder := json.NewEncoder(w)
 		encoder.SetIndent("", "  ")
@@ -101,8 +111,9 @@ func sayReport(e *environment, r *selftest.Report, out string, asJSON bool) erro
 	return err
 }
 
-// runSelftest runs the test and shows how far it is.
-func runSelftest(e *environment, o selftest.Options) *selftest.Report {
+// runSelftest runs the test and shows how far it is. The test has a process of its own, which a
+// kernel may bring down.
+func runSelftest(e *environment, o selftest.Options, args []string) *selftest.Report {
 	var finish func()
 	var next func()
 	o.Step = func(name string, steps int) {
@@ -113,7 +124,15 @@ func runSelftest(e *environment, o selftest.Options) *selftest.Report {
 		}
 		next()
 	}
-	r := selftest.Run(e.ctx, o)
+	var r *selftest.Report
+	if e.self == "" {
+		r = selftest.Run(e.ctx, o)
+	} else {
+		e.devices.close()
+		r = selftest.Supervise(e.ctx, o, func(first int) *exec.Cmd {
+			return exec.CommandContext(e.ctx, e.self, slices.Concat([]string{"selftest"}, args, []string{fmt.Sprintf("--from=%d", first)})...)
+		})
+	}
 	if finish != nil {
 		finish()
 	}

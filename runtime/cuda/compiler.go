@@ -18,7 +18,7 @@ import (
 )
 
 // ErrNoCompiler says that a kernel had to be compiled and NVRTC is not there.
-var ErrNoCompiler = errors.New("NVRTC, the CUDA run-time compiler, is needed to compile a kernel for the first time (package cuda-nvrtc, or pip install nvidia-cuda-nvrtc)")
+var ErrNoCompiler error = gpu.NoCompiler("NVRTC, the CUDA run-time compiler, is needed to compile a kernel for the first time (package cuda-nvrtc, or pip install nvidia-cuda-nvrtc)")
 
 // Compiler makes images for a GPU of sources. It keeps them in a folder, and loads NVRTC only for
 // what is not there. Where there is no NVRTC it takes what comes with the program.

@@ -93,6 +93,11 @@ type Replay interface {
 	Close() error
 }
 
+// NoCompiler says that a kernel had to be compiled and that what compiles is not on this machine.
+type NoCompiler string
+
+func (e NoCompiler) Error() string { return string(e) }
+
 // Flag is a truth as an argument of a kernel.
 func Flag(b bool) int32 {
 	if b {

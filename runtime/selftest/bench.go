@@ -121,7 +121,9 @@ func (r *run) benchType(t *kernels.Type, rate float64) error {
 	x, y, p := conform.Noise(n, 6, 1), make([]float32, max(n, tileRows)), conform.Noise(tileRows, 7, .5)
 	measure := func(kernel string, call func(rows []byte)) {
 		s := speed(kernel, t.Name, impl.From(kernel), "ns/value", sample(packed, stride*tileRows, tileRows*n, call))
-		s.Share = float64(stride) / (s.Median * 1e-9 * float64(n)) / rate
+		if rate > 0 { // unless the process that measured it has ended
+			s.Share = float64(stride) / (s.Median * 1e-9 * float64(n)) / rate
+		}
 		r.report.Speeds = append(r.report.Speeds, s)
 	}
 	each := func(rows []byte, do func(row []byte)) {

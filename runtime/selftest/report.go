@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/kvgen/kvgen/kernels/conform"
+	"github.com/kvgen/kvgen/runtime/gpu"
 )
 
 // Format is the kind of the file and the version of its fields.
@@ -77,6 +78,7 @@ func (s skipped) Error() string { return s.why }
 func (c *Check) judge(err error) {
 	var w *conform.Wrong
 	var s skipped
+	var missing gpu.NoCompiler
 	switch {
 	case err == nil:
 		c.Verdict = Good
@@ -84,6 +86,8 @@ func (c *Check) judge(err error) {
 		c.Verdict, c.First = Bad, w
 	case errors.As(err, &s):
 		c.Verdict, c.Error = Skipped, s.why
+	case errors.As(err, &missing):
+		c.Verdict, c.Error = Skipped, withoutPaths(err.Error())
 	default:
 		c.Verdict, c.Error = Broken, withoutPaths(err.Error())
 	}

@@ -53,6 +53,20 @@ type step struct {
 // Run tests until it is done or ctx is, and says what it found by then.
 func Run(ctx context.Context, o Options) *Report {
 	start := time.Now()
+	r := newRun(ctx, o)
+	for i := range r.steps {
+		if ctx.Err() != nil {
+			r.report.NotRun = len(r.steps) - i
+			break
+		}
+		r.take(i)
+	}
+	r.report.finish(time.Since(start))
+	return r.report
+}
+
+// newRun plans a run.
+func newRun(ctx context.Context, o Options) *run {
 	r := &run{Options: o, ctx: ctx, report: newReport(o)}
 	whole := o.Types == nil
 	if whole {
@@ -70,23 +84,15 @@ func Run(ctx context.Context, o Options) *Report {
 	if o.Bench {
 		r.planBench(whole)
 	}
-	for i, s := range r.steps {
-		if ctx.Err() != nil {
-			r.report.NotRun = len(r.steps) - i
-			break
-		}
-		if o.Step != nil {
-			o.Step(s.check.String(), len(r.steps))
-		}
-		r.take(s)
-	}
-	r.report.finish(time.Since(start))
-	return r.report
+	return r
 }
 
 // take runs a step. One that ctx ended is as if it had not begun.
-func (r *run) take(s step) {
-	start := time.Now()
+func (r *run) take(i int) {
+	start, s := time.Now(), r.steps[i]
+	if r.Step != nil {
+		r.Step(s.check.String(), len(r.steps))
+	}
 	err := guarded(func() error { return s.do(&s.check) })
 	if err != nil && r.ctx.Err() != nil {
 		r.report.NotRun++
