@@ -14,7 +14,10 @@ import (
 // These tests run models on a GPU: a real one with the tag gpu, one that the processor emulates
 // with the tag emulate.
 
-var onlyModels = flag.String("models", "", "a list of the models of testdata/arch to run on the GPU; all if empty")
+var (
+	onlyModels = flag.String("models", "", "a list of the models of testdata/arch to run on the GPU; all if empty")
+	onDevice   = flag.String("device", "cuda", "the GPU that TestModelsOnGPU runs models on")
+)
 
 // part is the bound of quantised caches.
 const part = .2
@@ -90,7 +93,7 @@ func TestModelsOnGPU(t *testing.T) {
 				same = strings.ReplaceAll(c.args, "--math fast", "")
 			}
 			cpu := logitsOf(t, c.name, same)
-			gpu := logitsOf(t, c.name, c.args+" --device cuda")
+			gpu := logitsOf(t, c.name, c.args+" --device "+*onDevice)
 			most, unit := 0.0, rootMeanSquare(cpu)
 			for i, want := range cpu {
 				most = math.Max(most, math.Abs(gpu[i]-want))

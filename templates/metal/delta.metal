@@ -74,7 +74,7 @@ constexpr int shares = (DIM + columns - 1) / columns; // groups of a head
 KERNEL(rule, Rule, 4 * columns) {
   HERE
   SHARED float staged[chunk * row], keeps[chunk], rates[chunk];
-  const int part = t & 3, local = t >> 2, share = x % shares, column = share * columns + local;
+  const int part = t & 3, own = t >> 2, share = x % shares, column = share * columns + own;
   const int4 run = run_at(p.of, x / shares);
   device const float* mixed = p.mixed + (long)run.x * p.channels;
   device const float* qkv = p.qkv + run.x * p.ld;
@@ -121,7 +121,7 @@ KERNEL(rule, Rule, 4 * columns) {
 #pragma unroll
       for (int m = 0; m < rows; m++) held = fma(key[4 * m], s[m], held);
       held = sum_of(held, 4);
-      const float left = keeps[j], change = rates[j] * (staged[j * row + 2 * padded + local] - left * held);
+      const float left = keeps[j], change = rates[j] * (staged[j * row + 2 * padded + own] - left * held);
 #pragma unroll
       for (int m = 0; m < rows; m++) {
         s[m] = fma(key[4 * m], change, left * s[m]);

@@ -138,6 +138,9 @@ func (a Shape) TilesOf(segment int) int {
 // Source is the program with the kernel attend.
 func (a Shape) Source(d *gpu.Dialect) (*gpu.Source, error) { return a.source(d, "attend") }
 
+// CombineSource is the program with the kernel combine, for GPUs on which it adds the parts.
+func (a Shape) CombineSource(d *gpu.Dialect) (*gpu.Source, error) { return a.source(d, "combine") }
+
 func (a Shape) source(d *gpu.Dialect, frame string) (*gpu.Source, error) {
 	b := gpu.NewBuilder(d)
 	offset := rope.Pairing{Pairs: -1}

@@ -24,7 +24,7 @@ var files embed.FS
 // flags of g++: the C++ that the language is based on, nothing fused. A misaligned access and an
 // index outside an array trap.
 var flags = []string{"-x", "c++", "-O1", "-std=c++14", "-fPIC", "-shared", "-Wl,-Bsymbolic", "-ffp-contract=off", "-fno-strict-aliasing", "-fno-exceptions", "-fno-rtti",
-	"-fno-gnu-unique", "-fno-stack-protector", "-fwrapv", "-fsanitize=bounds", "-fsanitize-undefined-trap-on-error", "-w", "-Wpedantic", "-Wc++17-extensions", "-fmax-errors=5"}
+	"-fno-gnu-unique", "-fno-stack-protector", "-fwrapv", "-fsanitize=bounds", "-fsanitize-undefined-trap-on-error", "-pedantic-errors", "-fmax-errors=5"}
 
 // system is the include of the language's own header, and what stands in its place.
 const system, replacement = "#include <metal_stdlib>", "#include \"metal.h\""

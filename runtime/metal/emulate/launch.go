@@ -7,7 +7,9 @@ import (
 	"encoding/binary"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/ebitengine/purego"
@@ -65,6 +67,9 @@ type Program struct {
 // local is the name of a variable of a kernel, which C++ makes of both names.
 var local = regexp.MustCompile(`^_ZZL(\d+)(\w+)`)
 
+// made are variables that the linker makes.
+var made = []string{"completed.0", "__dso_handle"}
+
 // statics are the bytes of variables in threadgroup memory that each kernel of an image declares.
 func statics(image string) (map[string]int, error) {
 	f, err := elf.Open(image)
@@ -78,7 +83,17 @@ func statics(image string) (map[string]int, error) {
 	}
 	all := map[string]int{}
 	for _, s := range symbols {
-		if int(s.Section) >= len(f.Sections) || f.Sections[s.Section].Name != "threadgroup" || elf.ST_TYPE(s.Info) != elf.STT_OBJECT || s.Size == 0 {
+		if int(s.Section) >= len(f.Sections) || s.Size == 0 || elf.ST_TYPE(s.Info) != elf.STT_OBJECT {
+			continue
+		}
+		switch f.Sections[s.Section].Name {
+		case ".data", ".bss": // guards are those of arrays of f16
+			if !slices.Contains(made, s.Name) && !strings.HasPrefix(s.Name, "_ZGV") {
+				return nil, fmt.Errorf("a variable of a program is a constant: %s", s.Name)
+			}
+			continue
+		case "threadgroup":
+		default:
 			continue
 		}
 		m := local.FindStringSubmatch(s.Name)
