@@ -87,6 +87,9 @@ func TestModelsOnGPU(t *testing.T) {
 			continue
 		}
 		t.Run(c.name+" "+c.args, func(t *testing.T) {
+			if c.most == rounding && *onDevice != "cuda" {
+				c.most = 2e-3 // as where a GPU was seen to round a row the other way
+			}
 			same := c.args
 			// The fast form of batches is in halves, and nearer to f32 than the processor's.
 			if !strings.Contains(c.args, "--decode") {

@@ -74,8 +74,8 @@ func frames(t *testing.T, d *gpu.Dialect) (all []*gpu.Source) {
 	return all
 }
 
-// TestSecondCompiler has clang read every program as C++ for OpenCL: one that mixes address spaces, uses
-// f64 or calls what there is not is refused. -every takes all types.
+// TestSecondCompiler has clang read every program as C++ for OpenCL: one that mixes address spaces,
+// uses f64 or calls what there is not is refused. -every takes all types.
 func TestSecondCompiler(t *testing.T) {
 	if _, err := exec.LookPath("clang"); err != nil {
 		if os.Getenv("KVGEN_REQUIRE_CXX") != "" {

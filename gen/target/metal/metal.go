@@ -17,8 +17,8 @@ var Target = ctext.Target{Dialect: &ctext.Dialect{
 	Inline:   "static inline",
 	Init:     "explicit",
 	Constant: "static constant constexpr const",
-	Table:    "constant",
-	Entries:  "constant float*",
+	Table:    "constant const",
+	Entries:  "constant const float*",
 
 	Block:   "Bytes",
 	Words:   "threadgroup atomic_uint*",

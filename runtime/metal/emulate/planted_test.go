@@ -80,7 +80,7 @@ var defects = []defect{
 	{"sums that begin with nothing", "", "SHARED float s[64]; s[t] += 1; p.out[t] = s[t];", "emulation", "NaN"},
 }
 
-// helper functions of simd.metalh that bodies call.
+// helpers are functions of simd.metalh that bodies call.
 const helpers = "static inline void group_sync() { threadgroup_barrier(mem_flags::mem_threadgroup); }\n"
 
 // caught says what a defect is found by, and what is said.
