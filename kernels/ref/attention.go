@@ -14,6 +14,7 @@ type Attention struct {
 	Softcap float64   // c > 0: a scaled score s becomes c*tanh(s/c)
 	Full    bool      // see keys after the query too
 	Window  int       // w > 0: a query at p sees no key at or before p-w
+	Chunked bool      // w > 0: it sees none before the last multiple of w instead
 	Sinks   []float32 // a score per head that takes part in the softmax and has no value
 
 	// Offset, if not nil, is added to q.k before Scale: the score of a key offset that was taken
@@ -75,6 +76,9 @@ func (a Attention) head(o, weights []float64, v []float32, head, keys int) {
 }
 
 func (a Attention) sees(position, key int) bool {
+	if a.Window > 0 && a.Chunked {
+		return (a.Full || key <= position) && key/a.Window >= position/a.Window
+	}
 	return (a.Full || key <= position) && (a.Window <= 0 || position-key < a.Window)
 }
 

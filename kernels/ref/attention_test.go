@@ -56,6 +56,8 @@ func TestAttention(t *testing.T) {
 		{"before the cache", func(*Attention) {}, -1, []float64{0, 0, 0, 0}},
 		{"window", func(a *Attention) { a.Window = 2 }, 2, []float64{16. / 6, 16. / 6, 22.5, 22.5}},
 		{"window of one", func(a *Attention) { a.Window = 1 }, 1, []float64{2, 2, 20, 20}},
+		{"chunks of two", func(a *Attention) { a.Window, a.Chunked = 2, true }, 2, []float64{3, 3, 30, 30}},
+		{"the first chunk", func(a *Attention) { a.Window, a.Chunked = 2, true }, 1, []float64{5. / 3, 5. / 3, 17.5, 17.5}},
 		{"scale", func(a *Attention) { a.Scale = 2 }, 2, []float64{57. / 21, 57. / 21, 20, 20}},
 		{"sinks", func(a *Attention) { a.Sinks = []float32{0, ln(7), ln(5), -1e9} }, 2,
 			[]float64{17. / 8, 17. / 14, 10, 20}},

@@ -27,7 +27,7 @@ type setup struct {
 func newSetup(t testing.TB, l attention.Layer, k, v kv.Choice, n int) *setup {
 	t.Helper()
 	s := &setup{layer: l, oracle: ref.Attention{Heads: l.Heads, KVHeads: l.KVHeads, KeyDim: l.KeyDim, ValueDim: l.ValueDim,
-		Scale: float64(l.Scale), Softcap: float64(l.SoftCap), Window: l.Window, Sinks: l.Sinks}}
+		Scale: float64(l.Scale), Softcap: float64(l.SoftCap), Window: l.Window, Chunked: l.Chunked, Sinks: l.Sinks}}
 	s.cache = newCache(t, l, kv.Policy{K: k, V: v}, n)
 	var ws kernels.Workspace
 	sides := s.cache.Layer(0)
@@ -83,7 +83,7 @@ func random(seed uint64, n int) []float32 {
 func (s *setup) run(t testing.TB, d *attention.Driver, n int, fast bool) (got []float32, q []float32) {
 	t.Helper()
 	l := s.layer
-	q = random(99, n*l.Heads*l.KeyDim)
+	q = random(99, n*l.Heads*l.QueryDim())
 	got = make([]float32, n*l.Heads*l.ValueDim)
 	b := attention.Batch{Layer: &s.layer, KV: s.cache.Rows(0).Segments(), Q: q, Out: got, Fast: fast}
 	for i := range n {
@@ -160,6 +160,8 @@ func TestOptions(t *testing.T) {
 		{"window 1", func(l *attention.Layer) { l.Window = 1 }},
 		{"window 100", func(l *attention.Layer) { l.Window = 100 }},
 		{"window 300, sinks", func(l *attention.Layer) { l.Window, l.Sinks = 300, sinks }},
+		{"chunks of 100", func(l *attention.Layer) { l.Window, l.Chunked = 100, true }},
+		{"chunks of 256", func(l *attention.Layer) { l.Window, l.Chunked = 256, true }},
 		{"sizes differ", func(l *attention.Layer) { l.ValueDim = 96 }},
 	} {
 		l := attention.Layer{Heads: 6, KVHeads: 2, KeyDim: 64, ValueDim: 64, Scale: .2}
@@ -169,6 +171,34 @@ func TestOptions(t *testing.T) {
 			for _, n := range []int{1, min(3, length), min(70, length)} {
 				got, q := s.run(t, d, n, false)
 				s.check(t, fmt.Sprintf("%s, length %d, %d queries", c.name, length, n), got, q, n, 1e-5)
+			}
+		}
+	}
+}
+
+// TestLatent holds scores in which the values take part to attention with keys that are both, in
+// types of their own, in the fast form too.
+func TestLatent(t *testing.T) {
+	pool := cpu.NewPool(3, nil)
+	defer pool.Close()
+	d := attention.New(pool, kernels.Default())
+	for _, c := range []struct {
+		k, v string
+		fast bool
+		most float64
+	}{{"f32", "f32", false, 1e-5}, {"f16", "q4_0", false, 2e-5}, {"q8_0", "turbo4", false, 2e-5}, {"q8_0", "q8_0", true, .03}} {
+		l := attention.Layer{Heads: 6, KVHeads: 1, KeyDim: 64, ValueDim: 128, Scale: .07, Latent: true}
+		for _, length := range []int{1, 256, 600} {
+			s := newSetup(t, l, f(t, c.k), f(t, c.v), length)
+			s.oracle.KeyDim = l.QueryDim()
+			var both []float32
+			for i := range length {
+				both = append(append(both, s.k[i*l.KeyDim:][:l.KeyDim]...), s.v[i*l.ValueDim:][:l.ValueDim]...)
+			}
+			s.k = both
+			for _, n := range []int{1, min(3, length), min(70, length)} {
+				got, q := s.run(t, d, n, c.fast)
+				s.check(t, fmt.Sprintf("%s/%s, length %d, %d queries", c.k, c.v, length, n), got, q, n, c.most)
 			}
 		}
 	}

@@ -326,3 +326,25 @@ func TestOffsetBeforeNorms(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestSeededNoAllocation decodes with what each kind of block made for the first token.
+func TestSeededNoAllocation(t *testing.T) {
+	for _, name := range []string{"deepseek2", "deepseek2_mha", "lfm2", "falcon_h1", "kimi_linear", "bailingmoe2", "apertus", "llama4"} {
+		c, _, _ := readSeeded(t, name)
+		x, err := c.context(t, "q8_0", "q8_0", Options{Threads: 1, Math: Fast})
+		if err != nil {
+			t.Fatal(err)
+		}
+		step := func() {
+			if _, err := x.Decode(5); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 8 {
+			step()
+		}
+		if a := testing.AllocsPerRun(20, step); a != 0 {
+			t.Errorf("%s: %v allocations per token", name, a)
+		}
+	}
+}

@@ -91,6 +91,9 @@ func Spans(p *kv.Plan, places []int) string {
 
 // Cost is what a plan stores, extras counted where there are any.
 func Cost(p *kv.Plan, size int) string {
+	if len(p.Layers) == 0 {
+		return "no layer keeps rows"
+	}
 	extras := false
 	for i := range p.Layers {
 		extras = extras || p.Layers[i].Ends.Type != nil || p.Layers[i].OffsetBytes() > 0
@@ -128,10 +131,13 @@ func Summary(p *kv.Plan) (k, v string) {
 				names = append(names, n)
 			}
 		}
-		if len(names) != 1 {
-			return fmt.Sprintf("%d types", len(names))
+		switch len(names) {
+		case 0:
+			return "none"
+		case 1:
+			return names[0]
 		}
-		return names[0]
+		return fmt.Sprintf("%d types", len(names))
 	}
 	return effective(func(l kv.LayerPlan) kv.SidePlan { return l.K }), effective(func(l kv.LayerPlan) kv.SidePlan { return l.V })
 }
