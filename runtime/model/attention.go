@@ -34,6 +34,7 @@ func (a Attention) bind(b *binder) any {
 		Whole: a.Whole, NormsLast: a.NormsLast,
 		Rope: b.rope(a.Rope), Temperature: a.Temperature,
 	}
+	x.QKV.Apart = a.Whole
 	if a.Sinks != "" {
 		x.Sinks = b.vector(b.name(a.Sinks, "weight"), a.Heads)
 	}

@@ -13,13 +13,15 @@ func deepseek2(h *Header) Graph {
 	rope, stretch := h.deepseekRope()
 	experts := h.mustExperts().routed(h, program.SoftmaxAll, false)
 	shared := h.OptionalInt("expert_shared_count", 0)
+	temperature := &program.Temperature{Scale: h.OptionalFloat("attention.temperature_scale", 0),
+		Every: h.OptionalInt("attention.temperature_length", rope.Original)}
 	network := h.after(func(i int) Body {
 		e := experts.sized(h, i)
 		return e.with(e.Inner * shared)
 	})
 	return h.prenorm(func(i int, a *Attention) Body {
 		*a = h.latent(i)
-		a.Rope = rope
+		a.Rope, a.Temperature = rope, temperature
 		a.Scale *= stretch
 		return network(i)
 	})

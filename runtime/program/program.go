@@ -64,6 +64,7 @@ type Products struct {
 	Parts            []*Weight
 	Gated, Activated bool
 	Act              Activation
+	Apart            bool // the rows of each result are wanted by themselves
 }
 
 // NormWeights is a norm of rows, nil for none.

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 
+	"github.com/kvgen/kvgen/kernels/args"
 	"github.com/kvgen/kvgen/runtime/gpu"
 	"github.com/kvgen/kvgen/runtime/gpu/attend"
 	"github.com/kvgen/kvgen/runtime/gpu/cells"
@@ -35,8 +36,8 @@ func (e *engine) attention(s *program.AttentionStep, x, y *gpu.Buffer) ([]op, er
 	switch {
 	case s.Latent != nil:
 		return nil, fmt.Errorf("gpu: no kernel attends over a latent vector: KV layer %d does", s.KV)
-	case s.Whole || s.NormsLast:
-		return nil, fmt.Errorf("gpu: no kernel normalises queries and keys over all heads together or after RoPE: KV layer %d wants it", s.KV)
+	case s.NormsLast:
+		return nil, fmt.Errorf("gpu: no kernel normalises queries and keys after RoPE: KV layer %d wants it", s.KV)
 	case s.Chunked && e.size > s.Window:
 		return nil, fmt.Errorf("gpu: no kernel attends in chunks of %d positions: KV layer %d does in contexts beyond that, and this one has %d", s.Window, s.KV, e.size)
 	}
@@ -72,7 +73,7 @@ func (e *engine) attention(s *program.AttentionStep, x, y *gpu.Buffer) ([]op, er
 		to   **qkv.Norm
 		from *program.NormWeights
 	}{{&a.layer.QNorm, s.QNorm}, {&a.layer.KNorm, s.KNorm}, {&a.layer.VNorm, s.VNorm}} {
-		if n.from == nil {
+		if n.from == nil || s.Whole && n.from != s.VNorm {
 			continue
 		}
 		if n.from.Kind != program.RMS {
@@ -84,8 +85,43 @@ func (e *engine) attention(s *program.AttentionStep, x, y *gpu.Buffer) ([]op, er
 		}
 		*n.to = &qkv.Norm{Weights: w, Eps: n.from.Eps}
 	}
+	whole, err := e.wholeNorms(s, a.in)
+	if err != nil {
+		return nil, err
+	}
 	out, err := e.matmul(s.Out, a.o, y, "")
-	return []op{a.in, a, out}, err
+	return append(append([]op{a.in}, whole...), a, out), err
+}
+
+// wholeNorm normalises the rows of a product, all heads together.
+type wholeNorm struct {
+	f     gpu.Kernel
+	args  args.NormRows
+	width int
+}
+
+func (o *wholeNorm) run(_ *engine, _ *cache, n int) error {
+	return o.f.Launch(gpu.Grid{X: n, Threads: stepThreads(o.width)}, &o.args)
+}
+
+// wholeNorms are the norms of queries and keys over all heads together; none in other layers.
+func (e *engine) wholeNorms(s *program.AttentionStep, in *matmul) (all []op, err error) {
+	for i, n := range []*program.NormWeights{s.QNorm, s.KNorm} {
+		if n == nil || !s.Whole {
+			continue
+		}
+		o := &wholeNorm{width: in.f.products[in.f.parts[i].product].out}
+		if o.f, err = e.b.Frame("normal", "step", StepDefines(o.width)...); err != nil {
+			return nil, err
+		}
+		if o.args.Norm, err = e.w.norm(n); err != nil {
+			return nil, err
+		}
+		o.args.X, _ = in.part(i)
+		o.args.Y = o.args.X
+		all = append(all, o)
+	}
+	return all, nil
 }
 
 // run attends. Where rows are kept exact the batch goes in steps, so that each token sees as exact

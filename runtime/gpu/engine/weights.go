@@ -173,7 +173,7 @@ func (w *weights) fuse(p *program.Products, exact bool) (*fused, error) {
 	f := &fused{pair: p.Gated && p.Parts[0].Type != p.Parts[1].Type, act: act(p)}
 	for lo := 0; lo < len(p.Parts); {
 		hi := lo + 1
-		for hi < len(p.Parts) && p.Parts[hi].Type == p.Parts[lo].Type {
+		for hi < len(p.Parts) && !p.Apart && p.Parts[hi].Type == p.Parts[lo].Type {
 			hi++
 		}
 		parts := p.Parts[lo:hi]
