@@ -104,6 +104,32 @@ var types = [...]Type{
 		Impls:          cpu.Impls(cpu.TypeBf16),
 	},
 	{
+		Name:           "iq1_s",
+		Summary:        "8 values of -1 to 1 by one of 2048 points, a scale and a shift per 32 of 256 values",
+		ID:             19,
+		Identity:       "8b8757fe6146684cff8af1a30281dd9d180714cb0ddefbef61b946a4ad83afd2",
+		Weight:         true,
+		Quantised:      true,
+		Block:          256,
+		Bytes:          50,
+		CompatibleWith: "ggml IQ1_S",
+		ActGroup:       32,
+		Impls:          cpu.Impls(cpu.TypeIq1_s),
+	},
+	{
+		Name:           "iq1_m",
+		Summary:        "8 values of -1 to 1 by one of 2048 points, each with a shift, a 3-bit scale per 16 of 256 values",
+		ID:             29,
+		Identity:       "20a078113ba9cb30e83ab75d45f0bfa61b2414742aa1fc67549afee3a66f9387",
+		Weight:         true,
+		Quantised:      true,
+		Block:          256,
+		Bytes:          56,
+		CompatibleWith: "ggml IQ1_M",
+		ActGroup:       32,
+		Impls:          cpu.Impls(cpu.TypeIq1_m),
+	},
+	{
 		Name:           "iq2_xxs",
 		Summary:        "8 magnitudes by one of 256 points, a 4-bit scale per 32 of 256 values",
 		ID:             16,
@@ -115,6 +141,58 @@ var types = [...]Type{
 		CompatibleWith: "ggml IQ2_XXS",
 		ActGroup:       32,
 		Impls:          cpu.Impls(cpu.TypeIq2_xxs),
+	},
+	{
+		Name:           "iq2_xs",
+		Summary:        "8 magnitudes by one of 512 points, a 4-bit scale per 16 of 256 values",
+		ID:             17,
+		Identity:       "ee67965ac79b90849d650c8e81d9af13b32036973443736ed39aa4fc7a6a7cb7",
+		Weight:         true,
+		Quantised:      true,
+		Block:          256,
+		Bytes:          74,
+		CompatibleWith: "ggml IQ2_XS",
+		ActGroup:       32,
+		Impls:          cpu.Impls(cpu.TypeIq2_xs),
+	},
+	{
+		Name:           "iq2_s",
+		Summary:        "8 magnitudes by one of 1024 points, a 4-bit scale per 16 of 256 values",
+		ID:             22,
+		Identity:       "34ec6ad4760c2fe032eb7315dcc4f8d20ea1b2cb0c50d676cd9bbaa195bcde7b",
+		Weight:         true,
+		Quantised:      true,
+		Block:          256,
+		Bytes:          82,
+		CompatibleWith: "ggml IQ2_S",
+		ActGroup:       32,
+		Impls:          cpu.Impls(cpu.TypeIq2_s),
+	},
+	{
+		Name:           "iq3_xxs",
+		Summary:        "4 magnitudes by one of 256 points, a 4-bit scale per 32 of 256 values",
+		ID:             18,
+		Identity:       "004a4e444f932db60ccc0b280a8e84016b0becc7800c09a825b5ab7e3890965e",
+		Weight:         true,
+		Quantised:      true,
+		Block:          256,
+		Bytes:          98,
+		CompatibleWith: "ggml IQ3_XXS",
+		ActGroup:       32,
+		Impls:          cpu.Impls(cpu.TypeIq3_xxs),
+	},
+	{
+		Name:           "iq3_s",
+		Summary:        "4 magnitudes by one of 512 points, a 4-bit scale per 32 of 256 values",
+		ID:             21,
+		Identity:       "ef7fff35e0e3d13e7dae140efe58b07a8265e8339ffce5a64b6581d750c19498",
+		Weight:         true,
+		Quantised:      true,
+		Block:          256,
+		Bytes:          110,
+		CompatibleWith: "ggml IQ3_S",
+		ActGroup:       32,
+		Impls:          cpu.Impls(cpu.TypeIq3_s),
 	},
 	{
 		Name:           "iq4_nl",
@@ -417,6 +495,45 @@ var types = [...]Type{
 		Impls:          cpu.Impls(cpu.TypeMxfp4),
 	},
 	{
+		Name:           "nvfp4",
+		Summary:        "E2M1 elements, an unsigned E4M3 scale per 16 of 64 values",
+		ID:             40,
+		Identity:       "9fe34be8328e27a067a331996acc8ca1986fe0f4cf46760e0d6602437eff7fef",
+		Weight:         true,
+		Quantised:      true,
+		Block:          64,
+		Bytes:          36,
+		CompatibleWith: "ggml NVFP4",
+		ActGroup:       32,
+		Impls:          cpu.Impls(cpu.TypeNvfp4),
+	},
+	{
+		Name:           "q1_0",
+		Summary:        "one bit, the sign of a scale per 128 values",
+		ID:             41,
+		Identity:       "81960e59485dc1a1d340da3131ced9e9862c5dccb8ca6998e4964bbae935bf9f",
+		Weight:         true,
+		Quantised:      true,
+		Block:          128,
+		Bytes:          18,
+		CompatibleWith: "ggml Q1_0",
+		ActGroup:       32,
+		Impls:          cpu.Impls(cpu.TypeQ1_0),
+	},
+	{
+		Name:           "q2_0",
+		Summary:        "2-bit codes, one scale per 64 values",
+		ID:             42,
+		Identity:       "f3b96e1a686f8673364ea00fa4a44bfe89b67ed06aca1bf86188e503b457ecdd",
+		Weight:         true,
+		Quantised:      true,
+		Block:          64,
+		Bytes:          18,
+		CompatibleWith: "ggml Q2_0",
+		ActGroup:       32,
+		Impls:          cpu.Impls(cpu.TypeQ2_0),
+	},
+	{
 		Name:           "q4_0",
 		Summary:        "4 bits and one scale per 32 values, symmetric about 0",
 		ID:             2,
@@ -487,6 +604,32 @@ var types = [...]Type{
 		Impls:          cpu.Impls(cpu.TypeQ8_0),
 	},
 	{
+		Name:           "tq1_0",
+		Summary:        "5 values of three levels to a byte, one scale per 256 values",
+		ID:             34,
+		Identity:       "c3ee412a11ebf68e81428c4e43bbeb13e8c90565193eed23b0f233997bcd2b68",
+		Weight:         true,
+		Quantised:      true,
+		Block:          256,
+		Bytes:          54,
+		CompatibleWith: "ggml TQ1_0",
+		ActGroup:       32,
+		Impls:          cpu.Impls(cpu.TypeTq1_0),
+	},
+	{
+		Name:           "tq2_0",
+		Summary:        "2-bit codes of three levels, one scale per 256 values",
+		ID:             35,
+		Identity:       "6a533c09630f556a7d133faa6935f6c68efc0b9353f832e0cf3a390040891078",
+		Weight:         true,
+		Quantised:      true,
+		Block:          256,
+		Bytes:          66,
+		CompatibleWith: "ggml TQ2_0",
+		ActGroup:       32,
+		Impls:          cpu.Impls(cpu.TypeTq2_0),
+	},
+	{
 		Name:           "tq3_1s",
 		Summary:        "3-bit codes of 32 rotated values, a scale per 16",
 		ID:             45,
@@ -517,7 +660,7 @@ var types = [...]Type{
 	{
 		Name:           "turbo2",
 		Summary:        "2-bit codes of a rotated unit vector, one norm per 128 values",
-		ID:             42,
+		ID:             -1,
 		Identity:       "86adb5e7f10ebfef54475998c53753142a9139d5b6d07017beb4fa63230fc3ea",
 		KV:             true,
 		Quantised:      true,
@@ -757,8 +900,20 @@ func _() {
 	_ = x[cpu.BytesF16-2]
 	_ = x[cpu.BlockBf16-1]
 	_ = x[cpu.BytesBf16-2]
+	_ = x[cpu.BlockIq1_s-256]
+	_ = x[cpu.BytesIq1_s-50]
+	_ = x[cpu.BlockIq1_m-256]
+	_ = x[cpu.BytesIq1_m-56]
 	_ = x[cpu.BlockIq2_xxs-256]
 	_ = x[cpu.BytesIq2_xxs-66]
+	_ = x[cpu.BlockIq2_xs-256]
+	_ = x[cpu.BytesIq2_xs-74]
+	_ = x[cpu.BlockIq2_s-256]
+	_ = x[cpu.BytesIq2_s-82]
+	_ = x[cpu.BlockIq3_xxs-256]
+	_ = x[cpu.BytesIq3_xxs-98]
+	_ = x[cpu.BlockIq3_s-256]
+	_ = x[cpu.BytesIq3_s-110]
 	_ = x[cpu.BlockIq4_nl-32]
 	_ = x[cpu.BytesIq4_nl-18]
 	_ = x[cpu.BlockIq4_xs-256]
@@ -805,6 +960,12 @@ func _() {
 	_ = x[cpu.BytesLm6_128-98]
 	_ = x[cpu.BlockMxfp4-32]
 	_ = x[cpu.BytesMxfp4-17]
+	_ = x[cpu.BlockNvfp4-64]
+	_ = x[cpu.BytesNvfp4-36]
+	_ = x[cpu.BlockQ1_0-128]
+	_ = x[cpu.BytesQ1_0-18]
+	_ = x[cpu.BlockQ2_0-64]
+	_ = x[cpu.BytesQ2_0-18]
 	_ = x[cpu.BlockQ4_0-32]
 	_ = x[cpu.BytesQ4_0-18]
 	_ = x[cpu.BlockQ4_1-32]
@@ -815,6 +976,10 @@ func _() {
 	_ = x[cpu.BytesQ5_1-24]
 	_ = x[cpu.BlockQ8_0-32]
 	_ = x[cpu.BytesQ8_0-34]
+	_ = x[cpu.BlockTq1_0-256]
+	_ = x[cpu.BytesTq1_0-54]
+	_ = x[cpu.BlockTq2_0-256]
+	_ = x[cpu.BytesTq2_0-66]
 	_ = x[cpu.BlockTq3_1s-32]
 	_ = x[cpu.BytesTq3_1s-16]
 	_ = x[cpu.BlockTq4_1s-32]

@@ -73,6 +73,8 @@ func unaryCall(e *spec.Call, kind spec.Kind, x lane) lane {
 		return lane{i: toInt(math.RoundToEven(float64(x.f)))}
 	case "round":
 		return lane{i: toInt(math.Round(float64(x.f)))}
+	case "as_f16":
+		return lane{f: ref.FromF16(uint16(x.i))}
 	case "float":
 		return lane{f: float32(x.i)}
 	}

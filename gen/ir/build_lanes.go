@@ -44,6 +44,7 @@ func (b *Builder) Shuffle(x *Value, index []byte) *Value {
 func (b *Builder) AddB(x *Value, c []byte) *Value { return b.constant(OpAddB, x.Type, x, c, "") }
 func (b *Builder) EqB(x *Value, c []byte) *Value  { return b.constant(OpEqB, x.Type, x, c, "") }
 func (b *Builder) AbsB(x *Value) *Value           { return b.one(OpAbsB, x.Type, x, 0) }
+func (b *Builder) SumB(x, y *Value) *Value        { return b.several(OpSumB, x.Type, 0, x, y) }
 func (b *Builder) SignB(x, y *Value) *Value       { return b.several(OpSignB, x.Type, 0, x, y) }
 func (b *Builder) Average(x, y *Value) *Value     { return b.several(OpAverage, x.Type, 0, x, y) }
 
@@ -140,6 +141,11 @@ func (b *Builder) TableF32(index *Value, table []byte, name string) *Value {
 }
 func (b *Builder) Levels(index *Value, m Mem) *Value {
 	return b.result(OpLevels, of(F32, index.Type), "", Instr{Args: []*Value{index}, Mem: m})
+}
+
+// Levels8 looks 8 bytes up by every second lane.
+func (b *Builder) Levels8(index *Value, m Mem) *Value {
+	return b.result(OpLevels8, of(F32, index.Type), "", Instr{Args: []*Value{index}, Mem: m})
 }
 
 // Masks and choices.

@@ -135,6 +135,16 @@ var OpLevels = declare(Operation{Name: "levels", Args: []Arg{vec(I32)}, Makes: [
 		})
 	}})
 
+// OpLevels8 is 8 bytes of the table at Mem, in two lanes: those that the first of the two in Args[0]
+// selects.
+var OpLevels8 = declare(Operation{Name: "levels8", Args: []Arg{vec(I32)}, Makes: []Elem{F32}, Mem: Reads,
+	mean: func(e *evaluation, in *Instr) {
+		index := e.lanes(in.Args[0])
+		e.fill32(in, func(l int) uint32 {
+			return binary.LittleEndian.Uint32(e.read(in.Mem.Plus(8*int(int32(word(index, l/2*2)))+4*(l%2)), 4))
+		})
+	}})
+
 // OpLoadWhere is the lanes at Mem where the mask is set, else 0; only these are read.
 var OpLoadWhere = declare(Operation{Name: "loadwhere", Args: []Arg{vec(I32).mask()}, Makes: []Elem{F32}, Mem: Reads,
 	mean: func(e *evaluation, in *Instr) {

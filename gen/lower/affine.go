@@ -32,7 +32,12 @@ func split(t *spec.Type) affine {
 	if a.points, a.Levels = pointsOf(level); a.points != nil {
 		return a
 	}
-	a.Code = codeOf(level)
+	if why := reason(func() { a.Code = codeOf(level) }); why != "" {
+		if a.points, a.Levels = wholeOf(level); a.points == nil {
+			giveUp("%s", why)
+		}
+		return a
+	}
 	a.Levels = levelsOf(level, a.Code)
 	if !a.faithful() {
 		a.takeOffset()
@@ -134,8 +139,10 @@ func linear(e spec.Expr) (scale, level, min spec.Expr) {
 		xs, xl, xm := linear(e.X)
 		ys, yl, ym := linear(e.Y)
 		switch {
-		case e.Op == "*" && xl != nil && yl != nil && xs == nil && xm == nil && ys == nil && ym == nil:
-			return nil, e, nil // points and their signs
+		case (e.Op == "*" || e.Op == "+") && xl != nil && yl != nil && xs == nil && xm == nil && ys == nil && ym == nil:
+			return nil, e, nil // points and their signs, or a shift of each
+		case e.Op == "+" && yl == nil && xl != nil && xs == nil && xm == nil && ym.Run()%16 != 0 && readsPoints(xl):
+			return nil, e, nil // a shift of so few values belongs to their levels
 		case e.Op == "*" && xl == nil:
 			return times(e, xm, ys), yl, timesNil(e, xm, ym)
 		case e.Op == "*" && yl == nil:

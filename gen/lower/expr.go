@@ -2,6 +2,7 @@ package lower
 
 import (
 	"math"
+	"math/bits"
 
 	"github.com/kvgen/kvgen/gen/ir"
 	"github.com/kvgen/kvgen/gen/spec"
@@ -118,6 +119,9 @@ func (e *evaluator) binary(x *spec.Binary, c cursor) *ir.Value {
 	if y, isNum := x.Y.(*spec.Num); ok && isNum && x.Op != "||" {
 		return op(e.b, left, ir.Splat(bitsOf(y)))
 	}
+	if v := e.byPower(x, left); v != nil {
+		return v
+	}
 	right := e.eval(x.Y, c)
 	if ok {
 		return op(e.b, left, right)
@@ -132,6 +136,24 @@ func (e *evaluator) binary(x *spec.Binary, c cursor) *ir.Value {
 		return e.b.And(rest, e.not(zero))
 	}
 	giveUp("the operator %s has no vector form", x.Op)
+	return nil
+}
+
+// byPower is left over a power of two, or what is left of it, where that is a shift or a mask; else
+// nil.
+func (e *evaluator) byPower(x *spec.Binary, left *ir.Value) *ir.Value {
+	y, ok := x.Y.(*spec.Num)
+	if !ok || y.I < 1 || y.I&(y.I-1) != 0 || x.X.Bounds().MayWrap() || x.X.Bounds().Lo < 0 {
+		return nil
+	}
+	switch {
+	case x.Op == "%":
+		return e.b.And(left, ir.Splat(uint32(y.I-1)))
+	case x.Op == "/" && y.I == 1:
+		return left
+	case x.Op == "/":
+		return e.b.Shr(left, bits.TrailingZeros(uint(y.I)))
+	}
 	return nil
 }
 

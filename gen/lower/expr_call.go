@@ -47,11 +47,23 @@ func (e *evaluator) call(x *spec.Call, c cursor) *ir.Value {
 		return e.round(arg(0))
 	case "float":
 		return b.ToF32(arg(0))
+	case "as_f16":
+		return e.asF16(arg(0))
 	case "nearest":
 		return e.nearest(arg(0), x.Book.Thresholds)
 	}
 	giveUp("%s has no vector form here", x.Fn)
 	return nil
+}
+
+// asF16 is the f16 of the bits in x: its exponent and fraction in the place of those of an f32,
+// times a power of two, which makes subnormals of f16 numbers of f32.
+func (e *evaluator) asF16(x *ir.Value) *ir.Value {
+	b, most := e.b, uint32(0x7BFF) // of finite numbers
+	size := b.And(x, ir.Splat(0x7FFF))
+	v := as(b, i32s(e.n), b.Mul(as(b, f32s(e.n), b.Shl(size, 13)), ir.SplatF32(0x1p112)))
+	v = b.Or(v, b.And(compare(b, size, ir.Greater, ir.Splat(most)), ir.Splat(infinity)))
+	return as(b, f32s(e.n), b.Or(v, b.Shl(b.And(x, ir.Splat(0x8000)), 16)))
 }
 
 func (e *evaluator) abs(x *ir.Value) *ir.Value { return e.b.And(x, ir.Splat(magnitude)) }

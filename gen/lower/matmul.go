@@ -54,7 +54,17 @@ func (r tileRows) advance(b *ir.Builder, n int) {
 
 // Matmul is y[j][r] = sum over i of x[j][i]*w[r][i] for m rows of x in f32.
 func Matmul(t *spec.Type, c Caps, m int, name string) *ir.Func {
+	if m > 1 && alone(t) {
+		giveUp("a row at a time")
+	}
 	return eitherWay(func(plain bool) *ir.Func { return matmul(t, c, m, name, plain) })
+}
+
+// alone reports whether a kernel takes one row of x at a time. Points and levels of several codes
+// are that much text that kernels for more rows, which are not the fast ones, would be most of it.
+func alone(t *spec.Type) (one bool) {
+	_ = reason(func() { one = t.Block > 1 && !t.KV && split(t).points != nil })
+	return one
 }
 
 func matmul(t *spec.Type, c Caps, m int, name string, plain bool) *ir.Func {

@@ -34,6 +34,7 @@ func functions() []function {
 		{"rint", (*scope).toInt},
 		{"round", (*scope).toInt},
 		{"float", (*scope).float},
+		{"as_f16", (*scope).asF16},
 		{"nearest", (*scope).nearest},
 		{"inverse", (*scope).inverse},
 		{"domain", (*scope).domain},
@@ -181,6 +182,23 @@ func (s *scope) float(e *hclsyntax.FunctionCallExpr, depth int) Expr {
 		return nil
 	}
 	return toFloat(xs[0])
+}
+
+// asF16 resolves as_f16(integer of 16 bits).
+func (s *scope) asF16(e *hclsyntax.FunctionCallExpr, depth int) Expr {
+	xs := s.args(e, "1 integer", 1, depth)
+	if xs == nil {
+		return nil
+	}
+	if kindOf(xs[0]) != Int {
+		s.fail(ruleKind, e.Args[0].Range(), "an integer", kindName(Float))
+		return nil
+	}
+	if b := xs[0].Bounds(); !b.Within(0, 1<<16-1) {
+		s.fail(ruleLookup, e.Args[0].Range(), b, 1<<16-1)
+		return nil
+	}
+	return &Call{Node: join(Float, e.Range(), xs...), Fn: e.Name, Args: xs}
 }
 
 // inverse resolves inverse(transform, x).

@@ -117,6 +117,7 @@ type Lookup struct {
 //	trunc rint round          Float to Int: toward zero, half to even, half away from zero;
 //	                          NaN and what does not fit give -2^31
 //	float                     Int to Float
+//	as_f16                    Int to Float: the binary16 whose bits it is
 //	nearest                   nearest(codebook, v[, thresholds]): the number of thresholds t with
 //	                          !(v < t)
 //	<transform name>          the transform applied to each run of its size

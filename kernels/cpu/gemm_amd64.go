@@ -3,6 +3,32 @@
 
 package cpu
 
+// gemmSignedMinAVX512VNNI multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+//
+//	for r := range rows {
+//		for j := range 8 {
+//			out[r][j] = sum(w[r][i] * x[i][j]) // over all i
+//		}
+//	}
+//
+// Requires: FMA, AVX512VL, AVX512VNNI
+//
+//go:noescape
+func gemmSignedMinAVX512VNNI(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
+
+// gemmSignedHalvesAVX512VNNI multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+//
+//	for r := range rows {
+//		for j := range 8 {
+//			out[r][j] = sum(w[r][i] * x[i][j]) // over all i
+//		}
+//	}
+//
+// Requires: FMA, AVX512VL, AVX512VNNI
+//
+//go:noescape
+func gemmSignedHalvesAVX512VNNI(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
+
 // gemmSignedAVX512VNNI multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
 //
 //	for r := range rows {
@@ -167,7 +193,7 @@ var mixPairsPartsAVX512VNNI = mixPairsParts{
 	weights: mixWeightsAVX2,
 }
 
-// gemmSignedHalvesAVX512VNNI multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+// gemmUnsigned2MinAVX512VNNI multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
 //
 //	for r := range rows {
 //		for j := range 8 {
@@ -178,7 +204,7 @@ var mixPairsPartsAVX512VNNI = mixPairsParts{
 // Requires: FMA, AVX512VL, AVX512VNNI
 //
 //go:noescape
-func gemmSignedHalvesAVX512VNNI(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
+func gemmUnsigned2MinAVX512VNNI(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
 
 // gemm1xF32AVX2 multiplies decoded rows with 1 row of x; rows is a multiple of 4, ld in bytes, a unit is 8 values.
 //
@@ -220,6 +246,32 @@ func gemm2xF32AVX2(out *float32, ldo int, x *float32, ldx int, w *float32, ldw i
 func gemm3xF32AVX2(out *float32, ldo int, x *float32, ldx int, w *float32, ldw int, rows int, units int)
 
 var gemmF32TilesAVX2 = gemmF32Tiles{gemm1xF32AVX2, gemm2xF32AVX2, gemm3xF32AVX2}
+
+// gemmSignedMinAVX2 multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+//
+//	for r := range rows {
+//		for j := range 8 {
+//			out[r][j] = sum(w[r][i] * x[i][j]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, FMA
+//
+//go:noescape
+func gemmSignedMinAVX2(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
+
+// gemmSignedHalvesAVX2 multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+//
+//	for r := range rows {
+//		for j := range 8 {
+//			out[r][j] = sum(w[r][i] * x[i][j]) // over all i
+//		}
+//	}
+//
+// Requires: AVX2, FMA
+//
+//go:noescape
+func gemmSignedHalvesAVX2(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
 
 // gemmSignedAVX2 multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
 //
@@ -479,7 +531,7 @@ var mixPairsPartsAVX2 = mixPairsParts{
 	weights: mixWeightsAVX2,
 }
 
-// gemmSignedHalvesAVX2 multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+// gemmUnsigned2MinAVX2 multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
 //
 //	for r := range rows {
 //		for j := range 8 {
@@ -490,4 +542,4 @@ var mixPairsPartsAVX2 = mixPairsParts{
 // Requires: AVX2, FMA
 //
 //go:noescape
-func gemmSignedHalvesAVX2(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
+func gemmUnsigned2MinAVX2(out *float32, w *byte, ldw int, x *float32, rows int, groups int)

@@ -3,6 +3,32 @@
 
 package cpu
 
+// gemmSignedMinDotProd multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+//
+//	for r := range rows {
+//		for j := range 8 {
+//			out[r][j] = sum(w[r][i] * x[i][j]) // over all i
+//		}
+//	}
+//
+// Requires: ASIMDDP
+//
+//go:noescape
+func gemmSignedMinDotProd(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
+
+// gemmSignedHalvesDotProd multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+//
+//	for r := range rows {
+//		for j := range 8 {
+//			out[r][j] = sum(w[r][i] * x[i][j]) // over all i
+//		}
+//	}
+//
+// Requires: ASIMDDP
+//
+//go:noescape
+func gemmSignedHalvesDotProd(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
+
 // gemmSignedDotProd multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
 //
 //	for r := range rows {
@@ -81,7 +107,7 @@ func gemmUnsigned5MinDotProd(out *float32, w *byte, ldw int, x *float32, rows in
 //go:noescape
 func gemmUnsigned6HalvesMinDotProd(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
 
-// gemmSignedHalvesDotProd multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+// gemmUnsigned2MinDotProd multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
 //
 //	for r := range rows {
 //		for j := range 8 {
@@ -92,7 +118,7 @@ func gemmUnsigned6HalvesMinDotProd(out *float32, w *byte, ldw int, x *float32, r
 // Requires: ASIMDDP
 //
 //go:noescape
-func gemmSignedHalvesDotProd(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
+func gemmUnsigned2MinDotProd(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
 
 // gemm1xF32NEON multiplies decoded rows with 1 row of x; rows is a multiple of 4, ld in bytes, a unit is 8 values.
 //
@@ -134,6 +160,32 @@ func gemm2xF32NEON(out *float32, ldo int, x *float32, ldx int, w *float32, ldw i
 func gemm3xF32NEON(out *float32, ldo int, x *float32, ldx int, w *float32, ldw int, rows int, units int)
 
 var gemmF32TilesNEON = gemmF32Tiles{gemm1xF32NEON, gemm2xF32NEON, gemm3xF32NEON}
+
+// gemmSignedMinNEON multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+//
+//	for r := range rows {
+//		for j := range 8 {
+//			out[r][j] = sum(w[r][i] * x[i][j]) // over all i
+//		}
+//	}
+//
+// Requires: none
+//
+//go:noescape
+func gemmSignedMinNEON(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
+
+// gemmSignedHalvesNEON multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+//
+//	for r := range rows {
+//		for j := range 8 {
+//			out[r][j] = sum(w[r][i] * x[i][j]) // over all i
+//		}
+//	}
+//
+// Requires: none
+//
+//go:noescape
+func gemmSignedHalvesNEON(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
 
 // gemmSignedNEON multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
 //
@@ -393,7 +445,7 @@ var mixPairsPartsNEON = mixPairsParts{
 	weights: mixWeightsNEON,
 }
 
-// gemmSignedHalvesNEON multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+// gemmUnsigned2MinNEON multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
 //
 //	for r := range rows {
 //		for j := range 8 {
@@ -404,4 +456,4 @@ var mixPairsPartsNEON = mixPairsParts{
 // Requires: none
 //
 //go:noescape
-func gemmSignedHalvesNEON(out *float32, w *byte, ldw int, x *float32, rows int, groups int)
+func gemmUnsigned2MinNEON(out *float32, w *byte, ldw int, x *float32, rows int, groups int)

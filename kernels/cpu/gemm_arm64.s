@@ -29,6 +29,556 @@ DATA gemm_NaN<>+0(SB)/8, $0x7fc000007fc00000
 DATA gemm_NaN<>+8(SB)/8, $0x7fc000007fc00000
 GLOBL gemm_NaN<>(SB), RODATA|NOPTR, $16
 
+// gemmSignedMinDotProd multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+// Requires: ASIMDDP
+TEXT ·gemmSignedMinDotProd(SB), NOSPLIT, $0-48
+	MOVD         out+0(FP), R0
+	MOVD         w+8(FP), R1
+	MOVD         rows+32(FP), R2
+	SUBS         $4, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e400 // movi v0.16b, #0
+	WORD $0x4f00e401 // movi v1.16b, #0
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e404 // movi v4.16b, #0
+	WORD $0x4f00e405 // movi v5.16b, #0
+	WORD $0x4f00e406 // movi v6.16b, #0
+	WORD $0x4f00e407 // movi v7.16b, #0
+	MOVD         ldw+16(FP), R3
+	MOVD         R1, R4
+	MOVD         R4, R5
+	ADD          R3, R5
+	ADD          R3, R5
+	MOVD         x+24(FP), R6
+	MOVD         groups+40(FP), R7
+	SUBS         $1, R7
+	BLT          done4
+
+loop3:
+	FLDPQ        (R6), (F8, F9)
+	FMOVS        48(R4), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e88954b // sdot v11.4s, v10.16b, v8.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e89954c // sdot v12.4s, v10.16b, v9.16b
+	ADD          R3, R4, R8
+	FMOVS        48(R8), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e88954d // sdot v13.4s, v10.16b, v8.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e89954e // sdot v14.4s, v10.16b, v9.16b
+	FMOVS        48(R5), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e88954f // sdot v15.4s, v10.16b, v8.16b
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e899550 // sdot v16.4s, v10.16b, v9.16b
+	ADD          R3, R5, R8
+	FMOVS        48(R8), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e889551 // sdot v17.4s, v10.16b, v8.16b
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e899548 // sdot v8.4s, v10.16b, v9.16b
+	FLDPQ        32(R6), (F9, F10)
+	FMOVS        52(R4), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
+	ADD          R3, R4, R8
+	FMOVS        52(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
+	FMOVS        52(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
+	ADD          R3, R5, R8
+	FMOVS        52(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        64(R6), (F9, F10)
+	FMOVS        56(R4), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
+	ADD          R3, R4, R8
+	FMOVS        56(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
+	FMOVS        56(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
+	ADD          R3, R5, R8
+	FMOVS        56(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        96(R6), (F9, F10)
+	FMOVS        60(R4), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
+	ADD          R3, R4, R8
+	FMOVS        60(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
+	FMOVS        60(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
+	ADD          R3, R5, R8
+	FMOVS        60(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        128(R6), (F9, F10)
+	FMOVS        64(R4), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
+	ADD          R3, R4, R8
+	FMOVS        64(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
+	FMOVS        64(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
+	ADD          R3, R5, R8
+	FMOVS        64(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        160(R6), (F9, F10)
+	FMOVS        68(R4), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
+	ADD          R3, R4, R8
+	FMOVS        68(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
+	FMOVS        68(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
+	ADD          R3, R5, R8
+	FMOVS        68(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        192(R6), (F9, F10)
+	FMOVS        72(R4), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
+	ADD          R3, R4, R8
+	FMOVS        72(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
+	FMOVS        72(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
+	ADD          R3, R5, R8
+	FMOVS        72(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        224(R6), (F9, F10)
+	FMOVS        76(R4), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
+	ADD          R3, R4, R8
+	FMOVS        76(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
+	FMOVS        76(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
+	ADD          R3, R5, R8
+	FMOVS        76(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        256(R6), (F9, F10)
+	FMOVS        32(R4), F18
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f929133 // fmul v19.4s, v9.4s, v18.s[0]
+	WORD $0x4f929152 // fmul v18.4s, v10.4s, v18.s[0]
+	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
+	WORD $0x4e32cd81 // fmla v1.4s, v12.4s, v18.4s
+	ADD          R3, R4, R8
+	FMOVS        32(R8), F11
+	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
+	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
+	WORD $0x4e2bcda3 // fmla v3.4s, v13.4s, v11.4s
+	FMOVS        32(R5), F11
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
+	ADD          R3, R5, R8
+	FMOVS        32(R8), F11
+	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x4e29cd86 // fmla v6.4s, v12.4s, v9.4s
+	WORD $0x4e2acd07 // fmla v7.4s, v8.4s, v10.4s
+	FLDPQ        352(R6), (F8, F9)
+	FMOVS        40(R4), F10
+	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
+	ADD          R3, R4, R8
+	FMOVS        40(R8), F10
+	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
+	FMOVS        40(R5), F10
+	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
+	ADD          R3, R5, R8
+	FMOVS        40(R8), F10
+	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1127 // fmla v7.4s, v9.4s, v10.s[0]
+	ADD          $0x50, R4
+	ADD          $0x50, R5
+	ADD          $0x180, R6
+	SUBS         $1, R7
+	BGE          loop3
+
+done4:
+	ADD          $1, R7
+	FMOVQ        F0, (R0)
+	FMOVQ        F1, 16(R0)
+	FMOVQ        F2, 32(R0)
+	FMOVQ        F3, 48(R0)
+	FMOVQ        F4, 64(R0)
+	FMOVQ        F5, 80(R0)
+	FMOVQ        F6, 96(R0)
+	FMOVQ        F7, 112(R0)
+	ADD          $0x80, R0
+	ADD          R3, R1
+	ADD          R3, R1
+	ADD          R3, R1
+	ADD          R3, R1
+	SUBS         $4, R2
+	BGE          loop1
+
+done2:
+	ADD          $4, R2
+	RET
+
+// gemmSignedHalvesDotProd multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+// Requires: ASIMDDP
+TEXT ·gemmSignedHalvesDotProd(SB), NOSPLIT, $0-48
+	MOVD         out+0(FP), R0
+	MOVD         w+8(FP), R1
+	MOVD         rows+32(FP), R2
+	SUBS         $4, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e400 // movi v0.16b, #0
+	WORD $0x4f00e401 // movi v1.16b, #0
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e404 // movi v4.16b, #0
+	WORD $0x4f00e405 // movi v5.16b, #0
+	WORD $0x4f00e406 // movi v6.16b, #0
+	WORD $0x4f00e407 // movi v7.16b, #0
+	MOVD         ldw+16(FP), R3
+	MOVD         R1, R4
+	MOVD         R4, R5
+	ADD          R3, R5
+	ADD          R3, R5
+	MOVD         x+24(FP), R6
+	MOVD         groups+40(FP), R7
+	SUBS         $1, R7
+	BLT          done4
+
+loop3:
+	FLDPQ        (R6), (F8, F9)
+	FMOVS        48(R4), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e88954b // sdot v11.4s, v10.16b, v8.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e89954c // sdot v12.4s, v10.16b, v9.16b
+	ADD          R3, R4, R8
+	FMOVS        48(R8), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e88954d // sdot v13.4s, v10.16b, v8.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e89954e // sdot v14.4s, v10.16b, v9.16b
+	FMOVS        48(R5), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e88954f // sdot v15.4s, v10.16b, v8.16b
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e899550 // sdot v16.4s, v10.16b, v9.16b
+	ADD          R3, R5, R8
+	FMOVS        48(R8), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e889551 // sdot v17.4s, v10.16b, v8.16b
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e899548 // sdot v8.4s, v10.16b, v9.16b
+	FLDPQ        32(R6), (F9, F10)
+	FMOVS        52(R4), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
+	ADD          R3, R4, R8
+	FMOVS        52(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
+	FMOVS        52(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
+	ADD          R3, R5, R8
+	FMOVS        52(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        64(R6), (F9, F10)
+	FMOVS        56(R4), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
+	ADD          R3, R4, R8
+	FMOVS        56(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
+	FMOVS        56(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
+	ADD          R3, R5, R8
+	FMOVS        56(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        96(R6), (F9, F10)
+	FMOVS        60(R4), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
+	ADD          R3, R4, R8
+	FMOVS        60(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
+	FMOVS        60(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
+	ADD          R3, R5, R8
+	FMOVS        60(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        256(R6), (F9, F10)
+	FMOVS        32(R4), F18
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f929133 // fmul v19.4s, v9.4s, v18.s[0]
+	WORD $0x4f929152 // fmul v18.4s, v10.4s, v18.s[0]
+	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
+	WORD $0x4e32cd81 // fmla v1.4s, v12.4s, v18.4s
+	ADD          R3, R4, R8
+	FMOVS        32(R8), F11
+	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
+	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
+	WORD $0x4e2bcda3 // fmla v3.4s, v13.4s, v11.4s
+	FMOVS        32(R5), F11
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
+	ADD          R3, R5, R8
+	FMOVS        32(R8), F11
+	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x4e29cd86 // fmla v6.4s, v12.4s, v9.4s
+	WORD $0x4e2acd07 // fmla v7.4s, v8.4s, v10.4s
+	FLDPQ        128(R6), (F8, F9)
+	FMOVS        64(R4), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e88954b // sdot v11.4s, v10.16b, v8.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e89954c // sdot v12.4s, v10.16b, v9.16b
+	ADD          R3, R4, R8
+	FMOVS        64(R8), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e88954d // sdot v13.4s, v10.16b, v8.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e89954e // sdot v14.4s, v10.16b, v9.16b
+	FMOVS        64(R5), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e88954f // sdot v15.4s, v10.16b, v8.16b
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e899550 // sdot v16.4s, v10.16b, v9.16b
+	ADD          R3, R5, R8
+	FMOVS        64(R8), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e889551 // sdot v17.4s, v10.16b, v8.16b
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e899548 // sdot v8.4s, v10.16b, v9.16b
+	FLDPQ        160(R6), (F9, F10)
+	FMOVS        68(R4), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
+	ADD          R3, R4, R8
+	FMOVS        68(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
+	FMOVS        68(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
+	ADD          R3, R5, R8
+	FMOVS        68(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        192(R6), (F9, F10)
+	FMOVS        72(R4), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
+	ADD          R3, R4, R8
+	FMOVS        72(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
+	FMOVS        72(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
+	ADD          R3, R5, R8
+	FMOVS        72(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        224(R6), (F9, F10)
+	FMOVS        76(R4), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
+	ADD          R3, R4, R8
+	FMOVS        76(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
+	FMOVS        76(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
+	ADD          R3, R5, R8
+	FMOVS        76(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        256(R6), (F9, F10)
+	FMOVS        36(R4), F18
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f929133 // fmul v19.4s, v9.4s, v18.s[0]
+	WORD $0x4f929152 // fmul v18.4s, v10.4s, v18.s[0]
+	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
+	WORD $0x4e32cd81 // fmla v1.4s, v12.4s, v18.4s
+	ADD          R3, R4, R8
+	FMOVS        36(R8), F11
+	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
+	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
+	WORD $0x4e2bcda3 // fmla v3.4s, v13.4s, v11.4s
+	FMOVS        36(R5), F11
+	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
+	ADD          R3, R5, R8
+	FMOVS        36(R8), F11
+	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x4e29cd86 // fmla v6.4s, v12.4s, v9.4s
+	WORD $0x4e2acd07 // fmla v7.4s, v8.4s, v10.4s
+	ADD          $0x50, R4
+	ADD          $0x50, R5
+	ADD          $0x180, R6
+	SUBS         $1, R7
+	BGE          loop3
+
+done4:
+	ADD          $1, R7
+	FMOVQ        F0, (R0)
+	FMOVQ        F1, 16(R0)
+	FMOVQ        F2, 32(R0)
+	FMOVQ        F3, 48(R0)
+	FMOVQ        F4, 64(R0)
+	FMOVQ        F5, 80(R0)
+	FMOVQ        F6, 96(R0)
+	FMOVQ        F7, 112(R0)
+	ADD          $0x80, R0
+	ADD          R3, R1
+	ADD          R3, R1
+	ADD          R3, R1
+	ADD          R3, R1
+	SUBS         $4, R2
+	BGE          loop1
+
+done2:
+	ADD          $4, R2
+	RET
+
 // gemmSignedDotProd multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
 // Requires: ASIMDDP
 TEXT ·gemmSignedDotProd(SB), NOSPLIT, $0-48
@@ -1754,9 +2304,9 @@ done2:
 	ADD          $4, R2
 	RET
 
-// gemmSignedHalvesDotProd multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+// gemmUnsigned2MinDotProd multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
 // Requires: ASIMDDP
-TEXT ·gemmSignedHalvesDotProd(SB), NOSPLIT, $0-48
+TEXT ·gemmUnsigned2MinDotProd(SB), NOSPLIT, $0-48
 	MOVD         out+0(FP), R0
 	MOVD         w+8(FP), R1
 	MOVD         rows+32(FP), R2
@@ -1784,86 +2334,162 @@ loop1:
 
 loop3:
 	FLDPQ        (R6), (F8, F9)
-	FMOVS        48(R4), F10
+	FMOVS        (R4), F10
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e88954b // sdot v11.4s, v10.16b, v8.16b
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e89954c // sdot v12.4s, v10.16b, v9.16b
 	ADD          R3, R4, R8
-	FMOVS        48(R8), F10
+	FMOVS        (R8), F10
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e88954d // sdot v13.4s, v10.16b, v8.16b
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e89954e // sdot v14.4s, v10.16b, v9.16b
-	FMOVS        48(R5), F10
+	FMOVS        (R5), F10
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e88954f // sdot v15.4s, v10.16b, v8.16b
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e899550 // sdot v16.4s, v10.16b, v9.16b
 	ADD          R3, R5, R8
-	FMOVS        48(R8), F10
+	FMOVS        (R8), F10
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e889551 // sdot v17.4s, v10.16b, v8.16b
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4e899548 // sdot v8.4s, v10.16b, v9.16b
 	FLDPQ        32(R6), (F9, F10)
-	FMOVS        52(R4), F18
+	FMOVS        4(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        52(R8), F18
+	FMOVS        4(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        52(R5), F18
+	FMOVS        4(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        52(R8), F18
+	FMOVS        4(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
 	FLDPQ        64(R6), (F9, F10)
-	FMOVS        56(R4), F18
+	FMOVS        8(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        56(R8), F18
+	FMOVS        8(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        56(R5), F18
+	FMOVS        8(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        56(R8), F18
+	FMOVS        8(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
 	FLDPQ        96(R6), (F9, F10)
-	FMOVS        60(R4), F18
+	FMOVS        12(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        60(R8), F18
+	FMOVS        12(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        60(R5), F18
+	FMOVS        12(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        60(R8), F18
+	FMOVS        12(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        128(R6), (F9, F10)
+	FMOVS        16(R4), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
+	ADD          R3, R4, R8
+	FMOVS        16(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
+	FMOVS        16(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
+	ADD          R3, R5, R8
+	FMOVS        16(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        160(R6), (F9, F10)
+	FMOVS        20(R4), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
+	ADD          R3, R4, R8
+	FMOVS        20(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
+	FMOVS        20(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
+	ADD          R3, R5, R8
+	FMOVS        20(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        192(R6), (F9, F10)
+	FMOVS        24(R4), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
+	ADD          R3, R4, R8
+	FMOVS        24(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
+	FMOVS        24(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
+	ADD          R3, R5, R8
+	FMOVS        24(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
+	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
+	FLDPQ        224(R6), (F9, F10)
+	FMOVS        28(R4), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
+	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
+	ADD          R3, R4, R8
+	FMOVS        28(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
+	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
+	FMOVS        28(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
+	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
+	ADD          R3, R5, R8
+	FMOVS        28(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
@@ -1898,123 +2524,23 @@ loop3:
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x4e29cd86 // fmla v6.4s, v12.4s, v9.4s
 	WORD $0x4e2acd07 // fmla v7.4s, v8.4s, v10.4s
-	FLDPQ        128(R6), (F8, F9)
-	FMOVS        64(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e88954b // sdot v11.4s, v10.16b, v8.16b
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e89954c // sdot v12.4s, v10.16b, v9.16b
+	FLDPQ        352(R6), (F8, F9)
+	FMOVS        40(R4), F10
+	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
 	ADD          R3, R4, R8
-	FMOVS        64(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e88954d // sdot v13.4s, v10.16b, v8.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e89954e // sdot v14.4s, v10.16b, v9.16b
-	FMOVS        64(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e88954f // sdot v15.4s, v10.16b, v8.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e899550 // sdot v16.4s, v10.16b, v9.16b
+	FMOVS        40(R8), F10
+	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
+	FMOVS        40(R5), F10
+	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
 	ADD          R3, R5, R8
-	FMOVS        64(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e889551 // sdot v17.4s, v10.16b, v8.16b
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4e899548 // sdot v8.4s, v10.16b, v9.16b
-	FLDPQ        160(R6), (F9, F10)
-	FMOVS        68(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
-	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
-	ADD          R3, R4, R8
-	FMOVS        68(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
-	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        68(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
-	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
-	ADD          R3, R5, R8
-	FMOVS        68(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
-	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        192(R6), (F9, F10)
-	FMOVS        72(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
-	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
-	ADD          R3, R4, R8
-	FMOVS        72(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
-	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        72(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
-	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
-	ADD          R3, R5, R8
-	FMOVS        72(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
-	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        224(R6), (F9, F10)
-	FMOVS        76(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
-	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
-	ADD          R3, R4, R8
-	FMOVS        76(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
-	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        76(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
-	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
-	ADD          R3, R5, R8
-	FMOVS        76(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
-	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        256(R6), (F9, F10)
-	FMOVS        36(R4), F18
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f929133 // fmul v19.4s, v9.4s, v18.s[0]
-	WORD $0x4f929152 // fmul v18.4s, v10.4s, v18.s[0]
-	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
-	WORD $0x4e32cd81 // fmla v1.4s, v12.4s, v18.4s
-	ADD          R3, R4, R8
-	FMOVS        36(R8), F11
-	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
-	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
-	WORD $0x4e2bcda3 // fmla v3.4s, v13.4s, v11.4s
-	FMOVS        36(R5), F11
-	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
-	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
-	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
-	ADD          R3, R5, R8
-	FMOVS        36(R8), F11
-	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
-	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	WORD $0x4e29cd86 // fmla v6.4s, v12.4s, v9.4s
-	WORD $0x4e2acd07 // fmla v7.4s, v8.4s, v10.4s
-	ADD          $0x50, R4
-	ADD          $0x50, R5
+	FMOVS        40(R8), F10
+	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1127 // fmla v7.4s, v9.4s, v10.s[0]
+	ADD          $0x30, R4
+	ADD          $0x30, R5
 	ADD          $0x180, R6
 	SUBS         $1, R7
 	BGE          loop3
@@ -2438,6 +2964,914 @@ done4:
 	MOVD         ldw+40(FP), R3
 	ADD          R3, R1
 	MOVD         ldw+40(FP), R3
+	ADD          R3, R1
+	SUBS         $4, R2
+	BGE          loop1
+
+done2:
+	ADD          $4, R2
+	RET
+
+// gemmSignedMinNEON multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+TEXT ·gemmSignedMinNEON(SB), NOSPLIT, $0-48
+	MOVD         out+0(FP), R0
+	MOVD         w+8(FP), R1
+	MOVD         rows+32(FP), R2
+	SUBS         $4, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e400 // movi v0.16b, #0
+	WORD $0x4f00e401 // movi v1.16b, #0
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e404 // movi v4.16b, #0
+	WORD $0x4f00e405 // movi v5.16b, #0
+	WORD $0x4f00e406 // movi v6.16b, #0
+	WORD $0x4f00e407 // movi v7.16b, #0
+	MOVD         ldw+16(FP), R3
+	MOVD         R1, R4
+	MOVD         R4, R5
+	ADD          R3, R5
+	ADD          R3, R5
+	MOVD         x+24(FP), R6
+	MOVD         groups+40(FP), R7
+	SUBS         $1, R7
+	BLT          done4
+
+loop3:
+	FLDPQ        (R6), (F8, F9)
+	FMOVS        48(R4), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x0e28c14b // smull v11.8h, v10.8b, v8.8b
+	WORD $0x4e28c14c // smull2 v12.8h, v10.16b, v8.16b
+	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e29c14c // smull v12.8h, v10.8b, v9.8b
+	WORD $0x4e29c14a // smull2 v10.8h, v10.16b, v9.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	ADD          R3, R4, R8
+	FMOVS        48(R8), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x0e28c18d // smull v13.8h, v12.8b, v8.8b
+	WORD $0x4e28c18e // smull2 v14.8h, v12.16b, v8.16b
+	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e29c18e // smull v14.8h, v12.8b, v9.8b
+	WORD $0x4e29c18c // smull2 v12.8h, v12.16b, v9.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	FMOVS        48(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x0e28c1cf // smull v15.8h, v14.8b, v8.8b
+	WORD $0x4e28c1d0 // smull2 v16.8h, v14.16b, v8.16b
+	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e29c1d0 // smull v16.8h, v14.8b, v9.8b
+	WORD $0x4e29c1ce // smull2 v14.8h, v14.16b, v9.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	ADD          R3, R5, R8
+	FMOVS        48(R8), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x0e28c211 // smull v17.8h, v16.8b, v8.8b
+	WORD $0x4e28c208 // smull2 v8.8h, v16.16b, v8.16b
+	WORD $0x4e68be28 // addp v8.8h, v17.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c211 // smull v17.8h, v16.8b, v9.8b
+	WORD $0x4e29c209 // smull2 v9.8h, v16.16b, v9.16b
+	WORD $0x4e69be29 // addp v9.8h, v17.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	FLDPQ        32(R6), (F16, F17)
+	FMOVS        52(R4), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	ADD          R3, R4, R8
+	FMOVS        52(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	FMOVS        52(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	ADD          R3, R5, R8
+	FMOVS        52(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        64(R6), (F16, F17)
+	FMOVS        56(R4), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	ADD          R3, R4, R8
+	FMOVS        56(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	FMOVS        56(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	ADD          R3, R5, R8
+	FMOVS        56(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        96(R6), (F16, F17)
+	FMOVS        60(R4), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	ADD          R3, R4, R8
+	FMOVS        60(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	FMOVS        60(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	ADD          R3, R5, R8
+	FMOVS        60(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        128(R6), (F16, F17)
+	FMOVS        64(R4), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	ADD          R3, R4, R8
+	FMOVS        64(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	FMOVS        64(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	ADD          R3, R5, R8
+	FMOVS        64(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        160(R6), (F16, F17)
+	FMOVS        68(R4), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	ADD          R3, R4, R8
+	FMOVS        68(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	FMOVS        68(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	ADD          R3, R5, R8
+	FMOVS        68(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        192(R6), (F16, F17)
+	FMOVS        72(R4), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	ADD          R3, R4, R8
+	FMOVS        72(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	FMOVS        72(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	ADD          R3, R5, R8
+	FMOVS        72(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        224(R6), (F16, F17)
+	FMOVS        76(R4), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	ADD          R3, R4, R8
+	FMOVS        76(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	FMOVS        76(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	ADD          R3, R5, R8
+	FMOVS        76(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        256(R6), (F16, F17)
+	FMOVS        32(R4), F18
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f929213 // fmul v19.4s, v16.4s, v18.s[0]
+	WORD $0x4f929232 // fmul v18.4s, v17.4s, v18.s[0]
+	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
+	WORD $0x4e32cd41 // fmla v1.4s, v10.4s, v18.4s
+	ADD          R3, R4, R8
+	FMOVS        32(R8), F10
+	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
+	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2acd83 // fmla v3.4s, v12.4s, v10.4s
+	FMOVS        32(R5), F10
+	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
+	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
+	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
+	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
+	ADD          R3, R5, R8
+	FMOVS        32(R8), F10
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4f8a920b // fmul v11.4s, v16.4s, v10.s[0]
+	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
+	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
+	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
+	FLDPQ        352(R6), (F8, F9)
+	FMOVS        40(R4), F10
+	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
+	ADD          R3, R4, R8
+	FMOVS        40(R8), F10
+	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
+	FMOVS        40(R5), F10
+	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
+	ADD          R3, R5, R8
+	FMOVS        40(R8), F10
+	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1127 // fmla v7.4s, v9.4s, v10.s[0]
+	ADD          $0x50, R4
+	ADD          $0x50, R5
+	ADD          $0x180, R6
+	SUBS         $1, R7
+	BGE          loop3
+
+done4:
+	ADD          $1, R7
+	FMOVQ        F0, (R0)
+	FMOVQ        F1, 16(R0)
+	FMOVQ        F2, 32(R0)
+	FMOVQ        F3, 48(R0)
+	FMOVQ        F4, 64(R0)
+	FMOVQ        F5, 80(R0)
+	FMOVQ        F6, 96(R0)
+	FMOVQ        F7, 112(R0)
+	ADD          $0x80, R0
+	ADD          R3, R1
+	ADD          R3, R1
+	ADD          R3, R1
+	ADD          R3, R1
+	SUBS         $4, R2
+	BGE          loop1
+
+done2:
+	ADD          $4, R2
+	RET
+
+// gemmSignedHalvesNEON multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+TEXT ·gemmSignedHalvesNEON(SB), NOSPLIT, $0-48
+	MOVD         out+0(FP), R0
+	MOVD         w+8(FP), R1
+	MOVD         rows+32(FP), R2
+	SUBS         $4, R2
+	BLT          done2
+
+loop1:
+	WORD $0x4f00e400 // movi v0.16b, #0
+	WORD $0x4f00e401 // movi v1.16b, #0
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f00e403 // movi v3.16b, #0
+	WORD $0x4f00e404 // movi v4.16b, #0
+	WORD $0x4f00e405 // movi v5.16b, #0
+	WORD $0x4f00e406 // movi v6.16b, #0
+	WORD $0x4f00e407 // movi v7.16b, #0
+	MOVD         ldw+16(FP), R3
+	MOVD         R1, R4
+	MOVD         R4, R5
+	ADD          R3, R5
+	ADD          R3, R5
+	MOVD         x+24(FP), R6
+	MOVD         groups+40(FP), R7
+	SUBS         $1, R7
+	BLT          done4
+
+loop3:
+	FLDPQ        (R6), (F8, F9)
+	FMOVS        48(R4), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x0e28c14b // smull v11.8h, v10.8b, v8.8b
+	WORD $0x4e28c14c // smull2 v12.8h, v10.16b, v8.16b
+	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e29c14c // smull v12.8h, v10.8b, v9.8b
+	WORD $0x4e29c14a // smull2 v10.8h, v10.16b, v9.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	ADD          R3, R4, R8
+	FMOVS        48(R8), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x0e28c18d // smull v13.8h, v12.8b, v8.8b
+	WORD $0x4e28c18e // smull2 v14.8h, v12.16b, v8.16b
+	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e29c18e // smull v14.8h, v12.8b, v9.8b
+	WORD $0x4e29c18c // smull2 v12.8h, v12.16b, v9.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	FMOVS        48(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x0e28c1cf // smull v15.8h, v14.8b, v8.8b
+	WORD $0x4e28c1d0 // smull2 v16.8h, v14.16b, v8.16b
+	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e29c1d0 // smull v16.8h, v14.8b, v9.8b
+	WORD $0x4e29c1ce // smull2 v14.8h, v14.16b, v9.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	ADD          R3, R5, R8
+	FMOVS        48(R8), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x0e28c211 // smull v17.8h, v16.8b, v8.8b
+	WORD $0x4e28c208 // smull2 v8.8h, v16.16b, v8.16b
+	WORD $0x4e68be28 // addp v8.8h, v17.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c211 // smull v17.8h, v16.8b, v9.8b
+	WORD $0x4e29c209 // smull2 v9.8h, v16.16b, v9.16b
+	WORD $0x4e69be29 // addp v9.8h, v17.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	FLDPQ        32(R6), (F16, F17)
+	FMOVS        52(R4), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	ADD          R3, R4, R8
+	FMOVS        52(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	FMOVS        52(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	ADD          R3, R5, R8
+	FMOVS        52(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        64(R6), (F16, F17)
+	FMOVS        56(R4), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	ADD          R3, R4, R8
+	FMOVS        56(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	FMOVS        56(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	ADD          R3, R5, R8
+	FMOVS        56(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        96(R6), (F16, F17)
+	FMOVS        60(R4), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	ADD          R3, R4, R8
+	FMOVS        60(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	FMOVS        60(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	ADD          R3, R5, R8
+	FMOVS        60(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        256(R6), (F16, F17)
+	FMOVS        32(R4), F18
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f929213 // fmul v19.4s, v16.4s, v18.s[0]
+	WORD $0x4f929232 // fmul v18.4s, v17.4s, v18.s[0]
+	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
+	WORD $0x4e32cd41 // fmla v1.4s, v10.4s, v18.4s
+	ADD          R3, R4, R8
+	FMOVS        32(R8), F10
+	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
+	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2acd83 // fmla v3.4s, v12.4s, v10.4s
+	FMOVS        32(R5), F10
+	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
+	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
+	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
+	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
+	ADD          R3, R5, R8
+	FMOVS        32(R8), F10
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4f8a920b // fmul v11.4s, v16.4s, v10.s[0]
+	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
+	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
+	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
+	FLDPQ        128(R6), (F8, F9)
+	FMOVS        64(R4), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x0e28c14b // smull v11.8h, v10.8b, v8.8b
+	WORD $0x4e28c14c // smull2 v12.8h, v10.16b, v8.16b
+	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e29c14c // smull v12.8h, v10.8b, v9.8b
+	WORD $0x4e29c14a // smull2 v10.8h, v10.16b, v9.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	ADD          R3, R4, R8
+	FMOVS        64(R8), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x0e28c18d // smull v13.8h, v12.8b, v8.8b
+	WORD $0x4e28c18e // smull2 v14.8h, v12.16b, v8.16b
+	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e29c18e // smull v14.8h, v12.8b, v9.8b
+	WORD $0x4e29c18c // smull2 v12.8h, v12.16b, v9.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	FMOVS        64(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x0e28c1cf // smull v15.8h, v14.8b, v8.8b
+	WORD $0x4e28c1d0 // smull2 v16.8h, v14.16b, v8.16b
+	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e29c1d0 // smull v16.8h, v14.8b, v9.8b
+	WORD $0x4e29c1ce // smull2 v14.8h, v14.16b, v9.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	ADD          R3, R5, R8
+	FMOVS        64(R8), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x0e28c211 // smull v17.8h, v16.8b, v8.8b
+	WORD $0x4e28c208 // smull2 v8.8h, v16.16b, v8.16b
+	WORD $0x4e68be28 // addp v8.8h, v17.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c211 // smull v17.8h, v16.8b, v9.8b
+	WORD $0x4e29c209 // smull2 v9.8h, v16.16b, v9.16b
+	WORD $0x4e69be29 // addp v9.8h, v17.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	FLDPQ        160(R6), (F16, F17)
+	FMOVS        68(R4), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	ADD          R3, R4, R8
+	FMOVS        68(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	FMOVS        68(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	ADD          R3, R5, R8
+	FMOVS        68(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        192(R6), (F16, F17)
+	FMOVS        72(R4), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	ADD          R3, R4, R8
+	FMOVS        72(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	FMOVS        72(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	ADD          R3, R5, R8
+	FMOVS        72(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        224(R6), (F16, F17)
+	FMOVS        76(R4), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	ADD          R3, R4, R8
+	FMOVS        76(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	FMOVS        76(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	ADD          R3, R5, R8
+	FMOVS        76(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        256(R6), (F16, F17)
+	FMOVS        36(R4), F18
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f929213 // fmul v19.4s, v16.4s, v18.s[0]
+	WORD $0x4f929232 // fmul v18.4s, v17.4s, v18.s[0]
+	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
+	WORD $0x4e32cd41 // fmla v1.4s, v10.4s, v18.4s
+	ADD          R3, R4, R8
+	FMOVS        36(R8), F10
+	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
+	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
+	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
+	WORD $0x4e2acd83 // fmla v3.4s, v12.4s, v10.4s
+	FMOVS        36(R5), F10
+	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
+	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
+	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
+	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
+	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
+	ADD          R3, R5, R8
+	FMOVS        36(R8), F10
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4f8a920b // fmul v11.4s, v16.4s, v10.s[0]
+	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
+	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
+	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
+	ADD          $0x50, R4
+	ADD          $0x50, R5
+	ADD          $0x180, R6
+	SUBS         $1, R7
+	BGE          loop3
+
+done4:
+	ADD          $1, R7
+	FMOVQ        F0, (R0)
+	FMOVQ        F1, 16(R0)
+	FMOVQ        F2, 32(R0)
+	FMOVQ        F3, 48(R0)
+	FMOVQ        F4, 64(R0)
+	FMOVQ        F5, 80(R0)
+	FMOVQ        F6, 96(R0)
+	FMOVQ        F7, 112(R0)
+	ADD          $0x80, R0
+	ADD          R3, R1
+	ADD          R3, R1
+	ADD          R3, R1
 	ADD          R3, R1
 	SUBS         $4, R2
 	BGE          loop1
@@ -8847,8 +10281,8 @@ done2:
 	ADD          $1, R5
 	RET
 
-// gemmSignedHalvesNEON multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
-TEXT ·gemmSignedHalvesNEON(SB), NOSPLIT, $0-48
+// gemmUnsigned2MinNEON multiplies unpacked rows with a panel of 8 tokens; rows is a multiple of 4, ldw in bytes.
+TEXT ·gemmUnsigned2MinNEON(SB), NOSPLIT, $0-48
 	MOVD         out+0(FP), R0
 	MOVD         w+8(FP), R1
 	MOVD         rows+32(FP), R2
@@ -8876,7 +10310,7 @@ loop1:
 
 loop3:
 	FLDPQ        (R6), (F8, F9)
-	FMOVS        48(R4), F10
+	FMOVS        (R4), F10
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x0e28c14b // smull v11.8h, v10.8b, v8.8b
 	WORD $0x4e28c14c // smull2 v12.8h, v10.16b, v8.16b
@@ -8887,7 +10321,7 @@ loop3:
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
 	ADD          R3, R4, R8
-	FMOVS        48(R8), F12
+	FMOVS        (R8), F12
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x0e28c18d // smull v13.8h, v12.8b, v8.8b
 	WORD $0x4e28c18e // smull2 v14.8h, v12.16b, v8.16b
@@ -8897,7 +10331,7 @@ loop3:
 	WORD $0x4e29c18c // smull2 v12.8h, v12.16b, v9.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVS        48(R5), F14
+	FMOVS        (R5), F14
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x0e28c1cf // smull v15.8h, v14.8b, v8.8b
 	WORD $0x4e28c1d0 // smull2 v16.8h, v14.16b, v8.16b
@@ -8908,7 +10342,7 @@ loop3:
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
 	ADD          R3, R5, R8
-	FMOVS        48(R8), F16
+	FMOVS        (R8), F16
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x0e28c211 // smull v17.8h, v16.8b, v8.8b
 	WORD $0x4e28c208 // smull2 v8.8h, v16.16b, v8.16b
@@ -8919,7 +10353,7 @@ loop3:
 	WORD $0x4e69be29 // addp v9.8h, v17.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
 	FLDPQ        32(R6), (F16, F17)
-	FMOVS        52(R4), F18
+	FMOVS        4(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -8930,7 +10364,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        52(R8), F18
+	FMOVS        4(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -8940,7 +10374,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        52(R5), F18
+	FMOVS        4(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -8951,7 +10385,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        52(R8), F18
+	FMOVS        4(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -8962,7 +10396,7 @@ loop3:
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
 	FLDPQ        64(R6), (F16, F17)
-	FMOVS        56(R4), F18
+	FMOVS        8(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -8973,7 +10407,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        56(R8), F18
+	FMOVS        8(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -8983,7 +10417,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        56(R5), F18
+	FMOVS        8(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -8994,7 +10428,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        56(R8), F18
+	FMOVS        8(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -9005,7 +10439,7 @@ loop3:
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
 	FLDPQ        96(R6), (F16, F17)
-	FMOVS        60(R4), F18
+	FMOVS        12(R4), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -9016,7 +10450,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        60(R8), F18
+	FMOVS        12(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -9026,7 +10460,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        60(R5), F18
+	FMOVS        12(R5), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -9037,7 +10471,179 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        60(R8), F18
+	FMOVS        12(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        128(R6), (F16, F17)
+	FMOVS        16(R4), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	ADD          R3, R4, R8
+	FMOVS        16(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	FMOVS        16(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	ADD          R3, R5, R8
+	FMOVS        16(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        160(R6), (F16, F17)
+	FMOVS        20(R4), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	ADD          R3, R4, R8
+	FMOVS        20(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	FMOVS        20(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	ADD          R3, R5, R8
+	FMOVS        20(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        192(R6), (F16, F17)
+	FMOVS        24(R4), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	ADD          R3, R4, R8
+	FMOVS        24(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	FMOVS        24(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	ADD          R3, R5, R8
+	FMOVS        24(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
+	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
+	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
+	FLDPQ        224(R6), (F16, F17)
+	FMOVS        28(R4), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	ADD          R3, R4, R8
+	FMOVS        28(R8), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
+	FMOVS        28(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
+	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
+	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
+	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
+	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
+	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	ADD          R3, R5, R8
+	FMOVS        28(R8), F18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -9078,211 +10684,23 @@ loop3:
 	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
 	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
 	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
-	FLDPQ        128(R6), (F8, F9)
-	FMOVS        64(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x0e28c14b // smull v11.8h, v10.8b, v8.8b
-	WORD $0x4e28c14c // smull2 v12.8h, v10.16b, v8.16b
-	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e29c14c // smull v12.8h, v10.8b, v9.8b
-	WORD $0x4e29c14a // smull2 v10.8h, v10.16b, v9.16b
-	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	FLDPQ        352(R6), (F8, F9)
+	FMOVS        40(R4), F10
+	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
 	ADD          R3, R4, R8
-	FMOVS        64(R8), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x0e28c18d // smull v13.8h, v12.8b, v8.8b
-	WORD $0x4e28c18e // smull2 v14.8h, v12.16b, v8.16b
-	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e29c18e // smull v14.8h, v12.8b, v9.8b
-	WORD $0x4e29c18c // smull2 v12.8h, v12.16b, v9.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVS        64(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x0e28c1cf // smull v15.8h, v14.8b, v8.8b
-	WORD $0x4e28c1d0 // smull2 v16.8h, v14.16b, v8.16b
-	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e29c1d0 // smull v16.8h, v14.8b, v9.8b
-	WORD $0x4e29c1ce // smull2 v14.8h, v14.16b, v9.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	FMOVS        40(R8), F10
+	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
+	FMOVS        40(R5), F10
+	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
 	ADD          R3, R5, R8
-	FMOVS        64(R8), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x0e28c211 // smull v17.8h, v16.8b, v8.8b
-	WORD $0x4e28c208 // smull2 v8.8h, v16.16b, v8.16b
-	WORD $0x4e68be28 // addp v8.8h, v17.8h, v8.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x0e29c211 // smull v17.8h, v16.8b, v9.8b
-	WORD $0x4e29c209 // smull2 v9.8h, v16.16b, v9.16b
-	WORD $0x4e69be29 // addp v9.8h, v17.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FLDPQ        160(R6), (F16, F17)
-	FMOVS        68(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
-	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
-	ADD          R3, R4, R8
-	FMOVS        68(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
-	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        68(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
-	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
-	ADD          R3, R5, R8
-	FMOVS        68(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
-	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
-	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
-	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
-	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        192(R6), (F16, F17)
-	FMOVS        72(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
-	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
-	ADD          R3, R4, R8
-	FMOVS        72(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
-	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        72(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
-	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
-	ADD          R3, R5, R8
-	FMOVS        72(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
-	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
-	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
-	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
-	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        224(R6), (F16, F17)
-	FMOVS        76(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
-	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
-	ADD          R3, R4, R8
-	FMOVS        76(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
-	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        76(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
-	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
-	ADD          R3, R5, R8
-	FMOVS        76(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
-	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
-	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
-	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
-	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        256(R6), (F16, F17)
-	FMOVS        36(R4), F18
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f929213 // fmul v19.4s, v16.4s, v18.s[0]
-	WORD $0x4f929232 // fmul v18.4s, v17.4s, v18.s[0]
-	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
-	WORD $0x4e32cd41 // fmla v1.4s, v10.4s, v18.4s
-	ADD          R3, R4, R8
-	FMOVS        36(R8), F10
-	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
-	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
-	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
-	WORD $0x4e2acd83 // fmla v3.4s, v12.4s, v10.4s
-	FMOVS        36(R5), F10
-	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
-	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
-	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
-	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
-	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
-	ADD          R3, R5, R8
-	FMOVS        36(R8), F10
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8a920b // fmul v11.4s, v16.4s, v10.s[0]
-	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
-	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
-	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
-	ADD          $0x50, R4
-	ADD          $0x50, R5
+	FMOVS        40(R8), F10
+	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1127 // fmla v7.4s, v9.4s, v10.s[0]
+	ADD          $0x30, R4
+	ADD          $0x30, R5
 	ADD          $0x180, R6
 	SUBS         $1, R7
 	BGE          loop3

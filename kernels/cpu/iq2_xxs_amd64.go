@@ -90,45 +90,6 @@ func decodeUnitsIq2_xxsAVX2(dst *float32, src *byte, units int)
 //go:noescape
 func matmul1xIq2_xxsAVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
 
-// matmul2xIq2_xxsAVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 256 values.
-//
-//	for r := range rows {
-//		for j := range 2 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul2xIq2_xxsAVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-// matmul3xIq2_xxsAVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 256 values.
-//
-//	for r := range rows {
-//		for j := range 3 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul3xIq2_xxsAVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
-// matmul4xIq2_xxsAVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 256 values.
-//
-//	for r := range rows {
-//		for j := range 4 {
-//			y[j][r] = sum(x[j][i] * w[r][i]) // over all i
-//		}
-//	}
-//
-// Requires: AVX2, F16C, FMA
-//
-//go:noescape
-func matmul4xIq2_xxsAVX2(y *float32, ldy int, x *float32, ldx int, w *byte, stride int, rows int, units int)
-
 // unpackIq2_xxsAVX2 unpacks a row into records of 32 levels, their scales and mins.
 //
 //	for i := range blocks * 256 {
@@ -149,7 +110,7 @@ func decodeIq2_xxsAVX2(dst []float32, src []byte) {
 var matmulTilesIq2_xxsAVX2 = matmulTiles{
 	decode: decodeIq2_xxsAVX2,
 	gemm:   &gemmF32TilesAVX2,
-	tiles:  [4]matmulKernel{matmul1xIq2_xxsAVX2, matmul2xIq2_xxsAVX2, matmul3xIq2_xxsAVX2, matmul4xIq2_xxsAVX2},
+	tiles:  [4]matmulKernel{matmul1xIq2_xxsAVX2, nil, nil, nil},
 }
 
 func matmulIq2_xxsAVX2(y []float32, ldy int, x []float32, ldx int, m int, w []byte, stride int, rows int, n int, ws *Workspace) {

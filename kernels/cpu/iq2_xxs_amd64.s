@@ -60,20 +60,6 @@ DATA iq2_xxs_mask2<>+16(SB)/8, $0x000000ff000000ff
 DATA iq2_xxs_mask2<>+24(SB)/8, $0x000000ff000000ff
 GLOBL iq2_xxs_mask2<>(SB), RODATA|NOPTR, $32
 
-// iq2_xxs_factor: int32, 8 times 2
-DATA iq2_xxs_factor<>+0(SB)/8, $0x0000000200000002
-DATA iq2_xxs_factor<>+8(SB)/8, $0x0000000200000002
-DATA iq2_xxs_factor<>+16(SB)/8, $0x0000000200000002
-DATA iq2_xxs_factor<>+24(SB)/8, $0x0000000200000002
-GLOBL iq2_xxs_factor<>(SB), RODATA|NOPTR, $32
-
-// iq2_xxs_offset: int32 0 1 0 1 0 1 0 1
-DATA iq2_xxs_offset<>+0(SB)/8, $0x0000000100000000
-DATA iq2_xxs_offset<>+8(SB)/8, $0x0000000100000000
-DATA iq2_xxs_offset<>+16(SB)/8, $0x0000000100000000
-DATA iq2_xxs_offset<>+24(SB)/8, $0x0000000100000000
-GLOBL iq2_xxs_offset<>(SB), RODATA|NOPTR, $32
-
 // iq2_xxs_grid: 2048 bytes
 DATA iq2_xxs_grid<>+0(SB)/8, $0x0808080808080808
 DATA iq2_xxs_grid<>+8(SB)/8, $0x080808080808082b
@@ -554,12 +540,12 @@ GLOBL iq2_xxs_ones<>(SB), RODATA|NOPTR, $32
 TEXT ·matmulQ81xIq2_xxsAVX512VNNI(SB), NOSPLIT, $64-72
 
 	// constants of the loops
-	VMOVDQU      iq2_xxs_offset<>+0(SB), Y0
-	VMOVDQU      iq2_xxs_shifts3<>+0(SB), Y1
-	VMOVDQU      iq2_xxs_mask3<>+0(SB), Y2
-	VMOVDQU      iq2_xxs_mask2<>+0(SB), Y3
-	VMOVDQU      iq2_xxs_shuffle2<>+0(SB), Y4
-	VMOVDQU      iq2_xxs_shuffle<>+0(SB), Y5
+	VMOVDQU      iq2_xxs_shifts3<>+0(SB), Y0
+	VMOVDQU      iq2_xxs_mask3<>+0(SB), Y1
+	VMOVDQU      iq2_xxs_mask2<>+0(SB), Y2
+	VMOVDQU      iq2_xxs_shuffle2<>+0(SB), Y3
+	VMOVDQU      iq2_xxs_shuffle<>+0(SB), Y4
+	VMOVDQU      iq2_xxs_shifts2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -594,7 +580,7 @@ loop3:
 	VPGATHERDD   Y13, (R9)(Y12*1), Y14
 	VPSRLVD      iq2_xxs_shifts<>+0(SB), Y14, Y12
 	VPAND        iq2_xxs_mask<>+0(SB), Y12, Y12
-	VPSLLVD      iq2_xxs_shifts2<>+0(SB), Y12, Y12
+	VPSLLVD      Y5, Y12, Y12
 	VCVTDQ2PS    Y12, Y12
 	VADDPS       Y12, Y11, Y11
 	VMULPS       Y11, Y10, Y10
@@ -606,25 +592,23 @@ loop3:
 	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R9), X10
 	VINSERTI128  $1, 4(R9), Y10, Y10
-	VPSHUFB      Y5, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPAND        Y2, Y10, Y10
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R10)(Y10*4), Y12
+	VPBLENDD     $0xaa, Y12, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y12
 	VMOVDQU      6(R9), X10
 	VINSERTI128  $1, 7(R9), Y10, Y10
-	VPSHUFB      Y4, Y10, Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSHUFB      Y3, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R10)(Y10*4), Y13
+	VPBLENDD     $0xaa, Y13, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y13
 	VPSIGNB      Y13, Y12, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      (SI), Y12
@@ -638,25 +622,23 @@ loop3:
 	// levels of values 32 to 63, and their products
 	VMOVDQU      10(R9), X10
 	VINSERTI128  $1, 12(R9), Y10, Y10
-	VPSHUFB      Y5, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPAND        Y2, Y10, Y10
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R10)(Y10*4), Y12
+	VPBLENDD     $0xaa, Y12, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y12
 	VMOVDQU      14(R9), X10
 	VINSERTI128  $1, 15(R9), Y10, Y10
-	VPSHUFB      Y4, Y10, Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSHUFB      Y3, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R10)(Y10*4), Y13
+	VPBLENDD     $0xaa, Y13, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y13
 	VPSIGNB      Y13, Y12, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      32(SI), Y12
@@ -670,25 +652,23 @@ loop3:
 	// levels of values 64 to 95, and their products
 	VMOVDQU      18(R9), X10
 	VINSERTI128  $1, 20(R9), Y10, Y10
-	VPSHUFB      Y5, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPAND        Y2, Y10, Y10
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R10)(Y10*4), Y12
+	VPBLENDD     $0xaa, Y12, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y12
 	VMOVDQU      22(R9), X10
 	VINSERTI128  $1, 23(R9), Y10, Y10
-	VPSHUFB      Y4, Y10, Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSHUFB      Y3, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R10)(Y10*4), Y13
+	VPBLENDD     $0xaa, Y13, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y13
 	VPSIGNB      Y13, Y12, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      64(SI), Y12
@@ -702,25 +682,23 @@ loop3:
 	// levels of values 96 to 127, and their products
 	VMOVDQU      26(R9), X10
 	VINSERTI128  $1, 28(R9), Y10, Y10
-	VPSHUFB      Y5, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPAND        Y2, Y10, Y10
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R10)(Y10*4), Y12
+	VPBLENDD     $0xaa, Y12, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y12
 	VMOVDQU      30(R9), X10
 	VINSERTI128  $1, 31(R9), Y10, Y10
-	VPSHUFB      Y4, Y10, Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSHUFB      Y3, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R10)(Y10*4), Y13
+	VPBLENDD     $0xaa, Y13, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y13
 	VPSIGNB      Y13, Y12, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      96(SI), Y12
@@ -734,25 +712,23 @@ loop3:
 	// levels of values 128 to 159, and their products
 	VMOVDQU      34(R9), X10
 	VINSERTI128  $1, 36(R9), Y10, Y10
-	VPSHUFB      Y5, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPAND        Y2, Y10, Y10
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R10)(Y10*4), Y12
+	VPBLENDD     $0xaa, Y12, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y12
 	VMOVDQU      38(R9), X10
 	VINSERTI128  $1, 39(R9), Y10, Y10
-	VPSHUFB      Y4, Y10, Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSHUFB      Y3, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R10)(Y10*4), Y13
+	VPBLENDD     $0xaa, Y13, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y13
 	VPSIGNB      Y13, Y12, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      128(SI), Y12
@@ -766,25 +742,23 @@ loop3:
 	// levels of values 160 to 191, and their products
 	VMOVDQU      42(R9), X10
 	VINSERTI128  $1, 44(R9), Y10, Y10
-	VPSHUFB      Y5, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPAND        Y2, Y10, Y10
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R10)(Y10*4), Y12
+	VPBLENDD     $0xaa, Y12, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y12
 	VMOVDQU      46(R9), X10
 	VINSERTI128  $1, 47(R9), Y10, Y10
-	VPSHUFB      Y4, Y10, Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSHUFB      Y3, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R10)(Y10*4), Y13
+	VPBLENDD     $0xaa, Y13, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y13
 	VPSIGNB      Y13, Y12, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      160(SI), Y12
@@ -798,23 +772,21 @@ loop3:
 	// levels of values 192 to 223, and their products
 	VBROADCASTI128 50(R9), Y10
 	VPSHUFB      iq2_xxs_shuffle3<>+0(SB), Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPAND        Y2, Y10, Y10
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R10)(Y10*4), Y12
+	VPBLENDD     $0xaa, Y12, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y12
 	VBROADCASTI128 50(R9), Y10
 	VPSHUFB      iq2_xxs_shuffle4<>+0(SB), Y10, Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R10)(Y10*4), Y13
+	VPBLENDD     $0xaa, Y13, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y13
 	VPSIGNB      Y13, Y12, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      192(SI), Y12
@@ -828,23 +800,21 @@ loop3:
 	// levels of values 224 to 255, and their products
 	VBROADCASTI128 50(R9), Y10
 	VPSHUFB      iq2_xxs_shuffle5<>+0(SB), Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPAND        Y2, Y10, Y10
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R10)(Y10*4), Y12
+	VPBLENDD     $0xaa, Y12, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y12
 	VBROADCASTI128 50(R9), Y10
 	VPSHUFB      iq2_xxs_shuffle6<>+0(SB), Y10, Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R10)(Y10*4), Y13
+	VPBLENDD     $0xaa, Y13, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y13
 	VPSIGNB      Y13, Y12, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      224(SI), Y12
@@ -890,12 +860,12 @@ done2:
 TEXT ·matmulQ82xIq2_xxsAVX512VNNI(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      iq2_xxs_offset<>+0(SB), Y0
-	VMOVDQU      iq2_xxs_shifts3<>+0(SB), Y1
-	VMOVDQU      iq2_xxs_mask3<>+0(SB), Y2
-	VMOVDQU      iq2_xxs_mask2<>+0(SB), Y3
-	VMOVDQU      iq2_xxs_shuffle2<>+0(SB), Y4
-	VMOVDQU      iq2_xxs_shuffle<>+0(SB), Y5
+	VMOVDQU      iq2_xxs_shifts3<>+0(SB), Y0
+	VMOVDQU      iq2_xxs_mask3<>+0(SB), Y1
+	VMOVDQU      iq2_xxs_mask2<>+0(SB), Y2
+	VMOVDQU      iq2_xxs_shuffle2<>+0(SB), Y3
+	VMOVDQU      iq2_xxs_shuffle<>+0(SB), Y4
+	VMOVDQU      iq2_xxs_shifts2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -926,7 +896,7 @@ loop3:
 	VPGATHERDD   Y11, (R9)(Y10*1), Y12
 	VPSRLVD      iq2_xxs_shifts<>+0(SB), Y12, Y10
 	VPAND        iq2_xxs_mask<>+0(SB), Y10, Y10
-	VPSLLVD      iq2_xxs_shifts2<>+0(SB), Y10, Y10
+	VPSLLVD      Y5, Y10, Y10
 	VCVTDQ2PS    Y10, Y10
 	VADDPS       Y10, Y9, Y9
 	VMULPS       Y9, Y8, Y8
@@ -937,25 +907,23 @@ loop3:
 	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R9), X8
 	VINSERTI128  $1, 4(R9), Y8, Y8
-	VPSHUFB      Y5, Y8, Y8
-	VPAND        Y3, Y8, Y8
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y8, Y8
-	VPADDD       Y0, Y8, Y8
+	VPSHUFB      Y4, Y8, Y8
+	VPAND        Y2, Y8, Y8
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y9, Y9, Y9
 	VPXOR        Y10, Y10, Y10
-	VGATHERDPS   Y9, (R10)(Y8*4), Y10
+	VPBLENDD     $0xaa, Y10, Y8, Y8
+	VPGATHERQQ   Y9, (R10)(Y8*8), Y10
 	VMOVDQU      6(R9), X8
 	VINSERTI128  $1, 7(R9), Y8, Y8
-	VPSHUFB      Y4, Y8, Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y8, Y8
-	VPADDD       Y0, Y8, Y8
+	VPSHUFB      Y3, Y8, Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y9, Y9, Y9
 	VPXOR        Y11, Y11, Y11
-	VGATHERDPS   Y9, (R10)(Y8*4), Y11
+	VPBLENDD     $0xaa, Y11, Y8, Y8
+	VPGATHERQQ   Y9, (R10)(Y8*8), Y11
 	VPSIGNB      Y11, Y10, Y8
 	VPABSB       Y8, Y9
 	VMOVDQU      (SI), Y10
@@ -981,25 +949,23 @@ loop3:
 	// levels of values 32 to 63, and their products
 	VMOVDQU      10(R9), X8
 	VINSERTI128  $1, 12(R9), Y8, Y8
-	VPSHUFB      Y5, Y8, Y8
-	VPAND        Y3, Y8, Y8
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y8, Y8
-	VPADDD       Y0, Y8, Y8
+	VPSHUFB      Y4, Y8, Y8
+	VPAND        Y2, Y8, Y8
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y9, Y9, Y9
 	VPXOR        Y10, Y10, Y10
-	VGATHERDPS   Y9, (R10)(Y8*4), Y10
+	VPBLENDD     $0xaa, Y10, Y8, Y8
+	VPGATHERQQ   Y9, (R10)(Y8*8), Y10
 	VMOVDQU      14(R9), X8
 	VINSERTI128  $1, 15(R9), Y8, Y8
-	VPSHUFB      Y4, Y8, Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y8, Y8
-	VPADDD       Y0, Y8, Y8
+	VPSHUFB      Y3, Y8, Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y9, Y9, Y9
 	VPXOR        Y11, Y11, Y11
-	VGATHERDPS   Y9, (R10)(Y8*4), Y11
+	VPBLENDD     $0xaa, Y11, Y8, Y8
+	VPGATHERQQ   Y9, (R10)(Y8*8), Y11
 	VPSIGNB      Y11, Y10, Y8
 	VPABSB       Y8, Y9
 	VMOVDQU      64(SI), Y10
@@ -1025,25 +991,23 @@ loop3:
 	// levels of values 64 to 95, and their products
 	VMOVDQU      18(R9), X8
 	VINSERTI128  $1, 20(R9), Y8, Y8
-	VPSHUFB      Y5, Y8, Y8
-	VPAND        Y3, Y8, Y8
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y8, Y8
-	VPADDD       Y0, Y8, Y8
+	VPSHUFB      Y4, Y8, Y8
+	VPAND        Y2, Y8, Y8
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y9, Y9, Y9
 	VPXOR        Y10, Y10, Y10
-	VGATHERDPS   Y9, (R10)(Y8*4), Y10
+	VPBLENDD     $0xaa, Y10, Y8, Y8
+	VPGATHERQQ   Y9, (R10)(Y8*8), Y10
 	VMOVDQU      22(R9), X8
 	VINSERTI128  $1, 23(R9), Y8, Y8
-	VPSHUFB      Y4, Y8, Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y8, Y8
-	VPADDD       Y0, Y8, Y8
+	VPSHUFB      Y3, Y8, Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y9, Y9, Y9
 	VPXOR        Y11, Y11, Y11
-	VGATHERDPS   Y9, (R10)(Y8*4), Y11
+	VPBLENDD     $0xaa, Y11, Y8, Y8
+	VPGATHERQQ   Y9, (R10)(Y8*8), Y11
 	VPSIGNB      Y11, Y10, Y8
 	VPABSB       Y8, Y9
 	VMOVDQU      128(SI), Y10
@@ -1069,25 +1033,23 @@ loop3:
 	// levels of values 96 to 127, and their products
 	VMOVDQU      26(R9), X8
 	VINSERTI128  $1, 28(R9), Y8, Y8
-	VPSHUFB      Y5, Y8, Y8
-	VPAND        Y3, Y8, Y8
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y8, Y8
-	VPADDD       Y0, Y8, Y8
+	VPSHUFB      Y4, Y8, Y8
+	VPAND        Y2, Y8, Y8
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y9, Y9, Y9
 	VPXOR        Y10, Y10, Y10
-	VGATHERDPS   Y9, (R10)(Y8*4), Y10
+	VPBLENDD     $0xaa, Y10, Y8, Y8
+	VPGATHERQQ   Y9, (R10)(Y8*8), Y10
 	VMOVDQU      30(R9), X8
 	VINSERTI128  $1, 31(R9), Y8, Y8
-	VPSHUFB      Y4, Y8, Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y8, Y8
-	VPADDD       Y0, Y8, Y8
+	VPSHUFB      Y3, Y8, Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y9, Y9, Y9
 	VPXOR        Y11, Y11, Y11
-	VGATHERDPS   Y9, (R10)(Y8*4), Y11
+	VPBLENDD     $0xaa, Y11, Y8, Y8
+	VPGATHERQQ   Y9, (R10)(Y8*8), Y11
 	VPSIGNB      Y11, Y10, Y8
 	VPABSB       Y8, Y9
 	VMOVDQU      192(SI), Y10
@@ -1113,25 +1075,23 @@ loop3:
 	// levels of values 128 to 159, and their products
 	VMOVDQU      34(R9), X8
 	VINSERTI128  $1, 36(R9), Y8, Y8
-	VPSHUFB      Y5, Y8, Y8
-	VPAND        Y3, Y8, Y8
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y8, Y8
-	VPADDD       Y0, Y8, Y8
+	VPSHUFB      Y4, Y8, Y8
+	VPAND        Y2, Y8, Y8
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y9, Y9, Y9
 	VPXOR        Y10, Y10, Y10
-	VGATHERDPS   Y9, (R10)(Y8*4), Y10
+	VPBLENDD     $0xaa, Y10, Y8, Y8
+	VPGATHERQQ   Y9, (R10)(Y8*8), Y10
 	VMOVDQU      38(R9), X8
 	VINSERTI128  $1, 39(R9), Y8, Y8
-	VPSHUFB      Y4, Y8, Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y8, Y8
-	VPADDD       Y0, Y8, Y8
+	VPSHUFB      Y3, Y8, Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y9, Y9, Y9
 	VPXOR        Y11, Y11, Y11
-	VGATHERDPS   Y9, (R10)(Y8*4), Y11
+	VPBLENDD     $0xaa, Y11, Y8, Y8
+	VPGATHERQQ   Y9, (R10)(Y8*8), Y11
 	VPSIGNB      Y11, Y10, Y8
 	VPABSB       Y8, Y9
 	VMOVDQU      256(SI), Y10
@@ -1157,25 +1117,23 @@ loop3:
 	// levels of values 160 to 191, and their products
 	VMOVDQU      42(R9), X8
 	VINSERTI128  $1, 44(R9), Y8, Y8
-	VPSHUFB      Y5, Y8, Y8
-	VPAND        Y3, Y8, Y8
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y8, Y8
-	VPADDD       Y0, Y8, Y8
+	VPSHUFB      Y4, Y8, Y8
+	VPAND        Y2, Y8, Y8
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y9, Y9, Y9
 	VPXOR        Y10, Y10, Y10
-	VGATHERDPS   Y9, (R10)(Y8*4), Y10
+	VPBLENDD     $0xaa, Y10, Y8, Y8
+	VPGATHERQQ   Y9, (R10)(Y8*8), Y10
 	VMOVDQU      46(R9), X8
 	VINSERTI128  $1, 47(R9), Y8, Y8
-	VPSHUFB      Y4, Y8, Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y8, Y8
-	VPADDD       Y0, Y8, Y8
+	VPSHUFB      Y3, Y8, Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y9, Y9, Y9
 	VPXOR        Y11, Y11, Y11
-	VGATHERDPS   Y9, (R10)(Y8*4), Y11
+	VPBLENDD     $0xaa, Y11, Y8, Y8
+	VPGATHERQQ   Y9, (R10)(Y8*8), Y11
 	VPSIGNB      Y11, Y10, Y8
 	VPABSB       Y8, Y9
 	VMOVDQU      320(SI), Y10
@@ -1201,23 +1159,21 @@ loop3:
 	// levels of values 192 to 223, and their products
 	VBROADCASTI128 50(R9), Y8
 	VPSHUFB      iq2_xxs_shuffle3<>+0(SB), Y8, Y8
-	VPAND        Y3, Y8, Y8
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y8, Y8
-	VPADDD       Y0, Y8, Y8
+	VPAND        Y2, Y8, Y8
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y9, Y9, Y9
 	VPXOR        Y10, Y10, Y10
-	VGATHERDPS   Y9, (R10)(Y8*4), Y10
+	VPBLENDD     $0xaa, Y10, Y8, Y8
+	VPGATHERQQ   Y9, (R10)(Y8*8), Y10
 	VBROADCASTI128 50(R9), Y8
 	VPSHUFB      iq2_xxs_shuffle4<>+0(SB), Y8, Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y8, Y8
-	VPADDD       Y0, Y8, Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y9, Y9, Y9
 	VPXOR        Y11, Y11, Y11
-	VGATHERDPS   Y9, (R10)(Y8*4), Y11
+	VPBLENDD     $0xaa, Y11, Y8, Y8
+	VPGATHERQQ   Y9, (R10)(Y8*8), Y11
 	VPSIGNB      Y11, Y10, Y8
 	VPABSB       Y8, Y9
 	VMOVDQU      384(SI), Y10
@@ -1243,23 +1199,21 @@ loop3:
 	// levels of values 224 to 255, and their products
 	VBROADCASTI128 50(R9), Y8
 	VPSHUFB      iq2_xxs_shuffle5<>+0(SB), Y8, Y8
-	VPAND        Y3, Y8, Y8
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y8, Y8
-	VPADDD       Y0, Y8, Y8
+	VPAND        Y2, Y8, Y8
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y9, Y9, Y9
 	VPXOR        Y10, Y10, Y10
-	VGATHERDPS   Y9, (R10)(Y8*4), Y10
+	VPBLENDD     $0xaa, Y10, Y8, Y8
+	VPGATHERQQ   Y9, (R10)(Y8*8), Y10
 	VBROADCASTI128 50(R9), Y8
 	VPSHUFB      iq2_xxs_shuffle6<>+0(SB), Y8, Y8
-	VPSRLVD      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y8, Y8
-	VPADDD       Y0, Y8, Y8
+	VPSRLVD      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y9, Y9, Y9
 	VPXOR        Y11, Y11, Y11
-	VGATHERDPS   Y9, (R10)(Y8*4), Y11
+	VPBLENDD     $0xaa, Y11, Y8, Y8
+	VPGATHERQQ   Y9, (R10)(Y8*8), Y11
 	VPSIGNB      Y11, Y10, Y8
 	VPABSB       Y8, Y9
 	VMOVDQU      448(SI), Y10
@@ -1324,12 +1278,12 @@ done2:
 TEXT ·matmulQ83xIq2_xxsAVX512VNNI(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      iq2_xxs_offset<>+0(SB), Y0
-	VMOVDQU      iq2_xxs_shifts3<>+0(SB), Y1
-	VMOVDQU      iq2_xxs_mask3<>+0(SB), Y2
-	VMOVDQU      iq2_xxs_mask2<>+0(SB), Y3
-	VMOVDQU      iq2_xxs_shuffle2<>+0(SB), Y4
-	VMOVDQU      iq2_xxs_shuffle<>+0(SB), Y5
+	VMOVDQU      iq2_xxs_shifts3<>+0(SB), Y0
+	VMOVDQU      iq2_xxs_mask3<>+0(SB), Y1
+	VMOVDQU      iq2_xxs_mask2<>+0(SB), Y2
+	VMOVDQU      iq2_xxs_shuffle2<>+0(SB), Y3
+	VMOVDQU      iq2_xxs_shuffle<>+0(SB), Y4
+	VMOVDQU      iq2_xxs_shifts2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -1361,7 +1315,7 @@ loop3:
 	VPGATHERDD   Y12, (R9)(Y11*1), Y13
 	VPSRLVD      iq2_xxs_shifts<>+0(SB), Y13, Y11
 	VPAND        iq2_xxs_mask<>+0(SB), Y11, Y11
-	VPSLLVD      iq2_xxs_shifts2<>+0(SB), Y11, Y11
+	VPSLLVD      Y5, Y11, Y11
 	VCVTDQ2PS    Y11, Y11
 	VADDPS       Y11, Y10, Y10
 	VMULPS       Y10, Y9, Y9
@@ -1372,25 +1326,23 @@ loop3:
 	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R9), X9
 	VINSERTI128  $1, 4(R9), Y9, Y9
-	VPSHUFB      Y5, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y9, Y9
-	VPADDD       Y0, Y9, Y9
+	VPSHUFB      Y4, Y9, Y9
+	VPAND        Y2, Y9, Y9
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y10, Y10, Y10
 	VPXOR        Y11, Y11, Y11
-	VGATHERDPS   Y10, (R10)(Y9*4), Y11
+	VPBLENDD     $0xaa, Y11, Y9, Y9
+	VPGATHERQQ   Y10, (R10)(Y9*8), Y11
 	VMOVDQU      6(R9), X9
 	VINSERTI128  $1, 7(R9), Y9, Y9
-	VPSHUFB      Y4, Y9, Y9
-	VPSRLVD      Y1, Y9, Y9
-	VPAND        Y2, Y9, Y9
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y9, Y9
-	VPADDD       Y0, Y9, Y9
+	VPSHUFB      Y3, Y9, Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y1, Y9, Y9
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y10, Y10, Y10
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y10, (R10)(Y9*4), Y12
+	VPBLENDD     $0xaa, Y12, Y9, Y9
+	VPGATHERQQ   Y10, (R10)(Y9*8), Y12
 	VPSIGNB      Y12, Y11, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      (SI), Y11
@@ -1424,25 +1376,23 @@ loop3:
 	// levels of values 32 to 63, and their products
 	VMOVDQU      10(R9), X9
 	VINSERTI128  $1, 12(R9), Y9, Y9
-	VPSHUFB      Y5, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y9, Y9
-	VPADDD       Y0, Y9, Y9
+	VPSHUFB      Y4, Y9, Y9
+	VPAND        Y2, Y9, Y9
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y10, Y10, Y10
 	VPXOR        Y11, Y11, Y11
-	VGATHERDPS   Y10, (R10)(Y9*4), Y11
+	VPBLENDD     $0xaa, Y11, Y9, Y9
+	VPGATHERQQ   Y10, (R10)(Y9*8), Y11
 	VMOVDQU      14(R9), X9
 	VINSERTI128  $1, 15(R9), Y9, Y9
-	VPSHUFB      Y4, Y9, Y9
-	VPSRLVD      Y1, Y9, Y9
-	VPAND        Y2, Y9, Y9
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y9, Y9
-	VPADDD       Y0, Y9, Y9
+	VPSHUFB      Y3, Y9, Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y1, Y9, Y9
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y10, Y10, Y10
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y10, (R10)(Y9*4), Y12
+	VPBLENDD     $0xaa, Y12, Y9, Y9
+	VPGATHERQQ   Y10, (R10)(Y9*8), Y12
 	VPSIGNB      Y12, Y11, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      96(SI), Y11
@@ -1476,25 +1426,23 @@ loop3:
 	// levels of values 64 to 95, and their products
 	VMOVDQU      18(R9), X9
 	VINSERTI128  $1, 20(R9), Y9, Y9
-	VPSHUFB      Y5, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y9, Y9
-	VPADDD       Y0, Y9, Y9
+	VPSHUFB      Y4, Y9, Y9
+	VPAND        Y2, Y9, Y9
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y10, Y10, Y10
 	VPXOR        Y11, Y11, Y11
-	VGATHERDPS   Y10, (R10)(Y9*4), Y11
+	VPBLENDD     $0xaa, Y11, Y9, Y9
+	VPGATHERQQ   Y10, (R10)(Y9*8), Y11
 	VMOVDQU      22(R9), X9
 	VINSERTI128  $1, 23(R9), Y9, Y9
-	VPSHUFB      Y4, Y9, Y9
-	VPSRLVD      Y1, Y9, Y9
-	VPAND        Y2, Y9, Y9
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y9, Y9
-	VPADDD       Y0, Y9, Y9
+	VPSHUFB      Y3, Y9, Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y1, Y9, Y9
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y10, Y10, Y10
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y10, (R10)(Y9*4), Y12
+	VPBLENDD     $0xaa, Y12, Y9, Y9
+	VPGATHERQQ   Y10, (R10)(Y9*8), Y12
 	VPSIGNB      Y12, Y11, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      192(SI), Y11
@@ -1528,25 +1476,23 @@ loop3:
 	// levels of values 96 to 127, and their products
 	VMOVDQU      26(R9), X9
 	VINSERTI128  $1, 28(R9), Y9, Y9
-	VPSHUFB      Y5, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y9, Y9
-	VPADDD       Y0, Y9, Y9
+	VPSHUFB      Y4, Y9, Y9
+	VPAND        Y2, Y9, Y9
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y10, Y10, Y10
 	VPXOR        Y11, Y11, Y11
-	VGATHERDPS   Y10, (R10)(Y9*4), Y11
+	VPBLENDD     $0xaa, Y11, Y9, Y9
+	VPGATHERQQ   Y10, (R10)(Y9*8), Y11
 	VMOVDQU      30(R9), X9
 	VINSERTI128  $1, 31(R9), Y9, Y9
-	VPSHUFB      Y4, Y9, Y9
-	VPSRLVD      Y1, Y9, Y9
-	VPAND        Y2, Y9, Y9
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y9, Y9
-	VPADDD       Y0, Y9, Y9
+	VPSHUFB      Y3, Y9, Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y1, Y9, Y9
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y10, Y10, Y10
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y10, (R10)(Y9*4), Y12
+	VPBLENDD     $0xaa, Y12, Y9, Y9
+	VPGATHERQQ   Y10, (R10)(Y9*8), Y12
 	VPSIGNB      Y12, Y11, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      288(SI), Y11
@@ -1580,25 +1526,23 @@ loop3:
 	// levels of values 128 to 159, and their products
 	VMOVDQU      34(R9), X9
 	VINSERTI128  $1, 36(R9), Y9, Y9
-	VPSHUFB      Y5, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y9, Y9
-	VPADDD       Y0, Y9, Y9
+	VPSHUFB      Y4, Y9, Y9
+	VPAND        Y2, Y9, Y9
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y10, Y10, Y10
 	VPXOR        Y11, Y11, Y11
-	VGATHERDPS   Y10, (R10)(Y9*4), Y11
+	VPBLENDD     $0xaa, Y11, Y9, Y9
+	VPGATHERQQ   Y10, (R10)(Y9*8), Y11
 	VMOVDQU      38(R9), X9
 	VINSERTI128  $1, 39(R9), Y9, Y9
-	VPSHUFB      Y4, Y9, Y9
-	VPSRLVD      Y1, Y9, Y9
-	VPAND        Y2, Y9, Y9
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y9, Y9
-	VPADDD       Y0, Y9, Y9
+	VPSHUFB      Y3, Y9, Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y1, Y9, Y9
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y10, Y10, Y10
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y10, (R10)(Y9*4), Y12
+	VPBLENDD     $0xaa, Y12, Y9, Y9
+	VPGATHERQQ   Y10, (R10)(Y9*8), Y12
 	VPSIGNB      Y12, Y11, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      384(SI), Y11
@@ -1632,25 +1576,23 @@ loop3:
 	// levels of values 160 to 191, and their products
 	VMOVDQU      42(R9), X9
 	VINSERTI128  $1, 44(R9), Y9, Y9
-	VPSHUFB      Y5, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y9, Y9
-	VPADDD       Y0, Y9, Y9
+	VPSHUFB      Y4, Y9, Y9
+	VPAND        Y2, Y9, Y9
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y10, Y10, Y10
 	VPXOR        Y11, Y11, Y11
-	VGATHERDPS   Y10, (R10)(Y9*4), Y11
+	VPBLENDD     $0xaa, Y11, Y9, Y9
+	VPGATHERQQ   Y10, (R10)(Y9*8), Y11
 	VMOVDQU      46(R9), X9
 	VINSERTI128  $1, 47(R9), Y9, Y9
-	VPSHUFB      Y4, Y9, Y9
-	VPSRLVD      Y1, Y9, Y9
-	VPAND        Y2, Y9, Y9
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y9, Y9
-	VPADDD       Y0, Y9, Y9
+	VPSHUFB      Y3, Y9, Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y1, Y9, Y9
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y10, Y10, Y10
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y10, (R10)(Y9*4), Y12
+	VPBLENDD     $0xaa, Y12, Y9, Y9
+	VPGATHERQQ   Y10, (R10)(Y9*8), Y12
 	VPSIGNB      Y12, Y11, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      480(SI), Y11
@@ -1684,23 +1626,21 @@ loop3:
 	// levels of values 192 to 223, and their products
 	VBROADCASTI128 50(R9), Y9
 	VPSHUFB      iq2_xxs_shuffle3<>+0(SB), Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y9, Y9
-	VPADDD       Y0, Y9, Y9
+	VPAND        Y2, Y9, Y9
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y10, Y10, Y10
 	VPXOR        Y11, Y11, Y11
-	VGATHERDPS   Y10, (R10)(Y9*4), Y11
+	VPBLENDD     $0xaa, Y11, Y9, Y9
+	VPGATHERQQ   Y10, (R10)(Y9*8), Y11
 	VBROADCASTI128 50(R9), Y9
 	VPSHUFB      iq2_xxs_shuffle4<>+0(SB), Y9, Y9
-	VPSRLVD      Y1, Y9, Y9
-	VPAND        Y2, Y9, Y9
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y9, Y9
-	VPADDD       Y0, Y9, Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y1, Y9, Y9
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y10, Y10, Y10
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y10, (R10)(Y9*4), Y12
+	VPBLENDD     $0xaa, Y12, Y9, Y9
+	VPGATHERQQ   Y10, (R10)(Y9*8), Y12
 	VPSIGNB      Y12, Y11, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      576(SI), Y11
@@ -1734,23 +1674,21 @@ loop3:
 	// levels of values 224 to 255, and their products
 	VBROADCASTI128 50(R9), Y9
 	VPSHUFB      iq2_xxs_shuffle5<>+0(SB), Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y9, Y9
-	VPADDD       Y0, Y9, Y9
+	VPAND        Y2, Y9, Y9
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y10, Y10, Y10
 	VPXOR        Y11, Y11, Y11
-	VGATHERDPS   Y10, (R10)(Y9*4), Y11
+	VPBLENDD     $0xaa, Y11, Y9, Y9
+	VPGATHERQQ   Y10, (R10)(Y9*8), Y11
 	VBROADCASTI128 50(R9), Y9
 	VPSHUFB      iq2_xxs_shuffle6<>+0(SB), Y9, Y9
-	VPSRLVD      Y1, Y9, Y9
-	VPAND        Y2, Y9, Y9
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y9, Y9
-	VPADDD       Y0, Y9, Y9
+	VPSRLVD      Y0, Y9, Y9
+	VPAND        Y1, Y9, Y9
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y10, Y10, Y10
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y10, (R10)(Y9*4), Y12
+	VPBLENDD     $0xaa, Y12, Y9, Y9
+	VPGATHERQQ   Y10, (R10)(Y9*8), Y12
 	VPSIGNB      Y12, Y11, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      672(SI), Y11
@@ -1831,12 +1769,12 @@ done2:
 TEXT ·matmulQ84xIq2_xxsAVX512VNNI(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      iq2_xxs_offset<>+0(SB), Y0
-	VMOVDQU      iq2_xxs_shifts3<>+0(SB), Y1
-	VMOVDQU      iq2_xxs_mask3<>+0(SB), Y2
-	VMOVDQU      iq2_xxs_mask2<>+0(SB), Y3
-	VMOVDQU      iq2_xxs_shuffle2<>+0(SB), Y4
-	VMOVDQU      iq2_xxs_shuffle<>+0(SB), Y5
+	VMOVDQU      iq2_xxs_shifts3<>+0(SB), Y0
+	VMOVDQU      iq2_xxs_mask3<>+0(SB), Y1
+	VMOVDQU      iq2_xxs_mask2<>+0(SB), Y2
+	VMOVDQU      iq2_xxs_shuffle2<>+0(SB), Y3
+	VMOVDQU      iq2_xxs_shuffle<>+0(SB), Y4
+	VMOVDQU      iq2_xxs_shifts2<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -1869,7 +1807,7 @@ loop3:
 	VPGATHERDD   Y13, (R9)(Y12*1), Y14
 	VPSRLVD      iq2_xxs_shifts<>+0(SB), Y14, Y12
 	VPAND        iq2_xxs_mask<>+0(SB), Y12, Y12
-	VPSLLVD      iq2_xxs_shifts2<>+0(SB), Y12, Y12
+	VPSLLVD      Y5, Y12, Y12
 	VCVTDQ2PS    Y12, Y12
 	VADDPS       Y12, Y11, Y11
 	VMULPS       Y11, Y10, Y10
@@ -1880,25 +1818,23 @@ loop3:
 	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R9), X10
 	VINSERTI128  $1, 4(R9), Y10, Y10
-	VPSHUFB      Y5, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPAND        Y2, Y10, Y10
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R10)(Y10*4), Y12
+	VPBLENDD     $0xaa, Y12, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y12
 	VMOVDQU      6(R9), X10
 	VINSERTI128  $1, 7(R9), Y10, Y10
-	VPSHUFB      Y4, Y10, Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSHUFB      Y3, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R10)(Y10*4), Y13
+	VPBLENDD     $0xaa, Y13, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y13
 	VPSIGNB      Y13, Y12, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      (SI), Y12
@@ -1940,25 +1876,23 @@ loop3:
 	// levels of values 32 to 63, and their products
 	VMOVDQU      10(R9), X10
 	VINSERTI128  $1, 12(R9), Y10, Y10
-	VPSHUFB      Y5, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPAND        Y2, Y10, Y10
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R10)(Y10*4), Y12
+	VPBLENDD     $0xaa, Y12, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y12
 	VMOVDQU      14(R9), X10
 	VINSERTI128  $1, 15(R9), Y10, Y10
-	VPSHUFB      Y4, Y10, Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSHUFB      Y3, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R10)(Y10*4), Y13
+	VPBLENDD     $0xaa, Y13, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y13
 	VPSIGNB      Y13, Y12, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      128(SI), Y12
@@ -2000,25 +1934,23 @@ loop3:
 	// levels of values 64 to 95, and their products
 	VMOVDQU      18(R9), X10
 	VINSERTI128  $1, 20(R9), Y10, Y10
-	VPSHUFB      Y5, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPAND        Y2, Y10, Y10
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R10)(Y10*4), Y12
+	VPBLENDD     $0xaa, Y12, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y12
 	VMOVDQU      22(R9), X10
 	VINSERTI128  $1, 23(R9), Y10, Y10
-	VPSHUFB      Y4, Y10, Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSHUFB      Y3, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R10)(Y10*4), Y13
+	VPBLENDD     $0xaa, Y13, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y13
 	VPSIGNB      Y13, Y12, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      256(SI), Y12
@@ -2060,25 +1992,23 @@ loop3:
 	// levels of values 96 to 127, and their products
 	VMOVDQU      26(R9), X10
 	VINSERTI128  $1, 28(R9), Y10, Y10
-	VPSHUFB      Y5, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPAND        Y2, Y10, Y10
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R10)(Y10*4), Y12
+	VPBLENDD     $0xaa, Y12, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y12
 	VMOVDQU      30(R9), X10
 	VINSERTI128  $1, 31(R9), Y10, Y10
-	VPSHUFB      Y4, Y10, Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSHUFB      Y3, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R10)(Y10*4), Y13
+	VPBLENDD     $0xaa, Y13, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y13
 	VPSIGNB      Y13, Y12, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      384(SI), Y12
@@ -2120,25 +2050,23 @@ loop3:
 	// levels of values 128 to 159, and their products
 	VMOVDQU      34(R9), X10
 	VINSERTI128  $1, 36(R9), Y10, Y10
-	VPSHUFB      Y5, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPAND        Y2, Y10, Y10
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R10)(Y10*4), Y12
+	VPBLENDD     $0xaa, Y12, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y12
 	VMOVDQU      38(R9), X10
 	VINSERTI128  $1, 39(R9), Y10, Y10
-	VPSHUFB      Y4, Y10, Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSHUFB      Y3, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R10)(Y10*4), Y13
+	VPBLENDD     $0xaa, Y13, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y13
 	VPSIGNB      Y13, Y12, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      512(SI), Y12
@@ -2180,25 +2108,23 @@ loop3:
 	// levels of values 160 to 191, and their products
 	VMOVDQU      42(R9), X10
 	VINSERTI128  $1, 44(R9), Y10, Y10
-	VPSHUFB      Y5, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPAND        Y2, Y10, Y10
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R10)(Y10*4), Y12
+	VPBLENDD     $0xaa, Y12, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y12
 	VMOVDQU      46(R9), X10
 	VINSERTI128  $1, 47(R9), Y10, Y10
-	VPSHUFB      Y4, Y10, Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSHUFB      Y3, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R10)(Y10*4), Y13
+	VPBLENDD     $0xaa, Y13, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y13
 	VPSIGNB      Y13, Y12, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      640(SI), Y12
@@ -2240,23 +2166,21 @@ loop3:
 	// levels of values 192 to 223, and their products
 	VBROADCASTI128 50(R9), Y10
 	VPSHUFB      iq2_xxs_shuffle3<>+0(SB), Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPAND        Y2, Y10, Y10
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R10)(Y10*4), Y12
+	VPBLENDD     $0xaa, Y12, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y12
 	VBROADCASTI128 50(R9), Y10
 	VPSHUFB      iq2_xxs_shuffle4<>+0(SB), Y10, Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R10)(Y10*4), Y13
+	VPBLENDD     $0xaa, Y13, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y13
 	VPSIGNB      Y13, Y12, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      768(SI), Y12
@@ -2298,23 +2222,21 @@ loop3:
 	// levels of values 224 to 255, and their products
 	VBROADCASTI128 50(R9), Y10
 	VPSHUFB      iq2_xxs_shuffle5<>+0(SB), Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPAND        Y2, Y10, Y10
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R10)(Y10*4), Y12
+	VPBLENDD     $0xaa, Y12, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y12
 	VBROADCASTI128 50(R9), Y10
 	VPSHUFB      iq2_xxs_shuffle6<>+0(SB), Y10, Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R10)(Y10*4), Y13
+	VPBLENDD     $0xaa, Y13, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y13
 	VPSIGNB      Y13, Y12, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      896(SI), Y12
@@ -2411,12 +2333,12 @@ done2:
 TEXT ·decodeUnitsIq2_xxsAVX2(SB), NOSPLIT, $576-24
 
 	// constants of the loops
-	VMOVDQU      iq2_xxs_offset<>+0(SB), Y0
-	VMOVDQU      iq2_xxs_shifts3<>+0(SB), Y1
-	VMOVDQU      iq2_xxs_mask3<>+0(SB), Y2
-	VMOVDQU      iq2_xxs_mask2<>+0(SB), Y3
-	VMOVDQU      iq2_xxs_shuffle2<>+0(SB), Y4
-	VMOVDQU      iq2_xxs_shuffle<>+0(SB), Y5
+	VMOVDQU      iq2_xxs_shifts3<>+0(SB), Y0
+	VMOVDQU      iq2_xxs_mask3<>+0(SB), Y1
+	VMOVDQU      iq2_xxs_mask2<>+0(SB), Y2
+	VMOVDQU      iq2_xxs_shuffle2<>+0(SB), Y3
+	VMOVDQU      iq2_xxs_shuffle<>+0(SB), Y4
+	VMOVDQU      iq2_xxs_shifts2<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         units+16(FP), CX
@@ -2437,7 +2359,7 @@ loop1:
 	VPGATHERDD   Y9, (BX)(Y8*1), Y10
 	VPSRLVD      iq2_xxs_shifts<>+0(SB), Y10, Y8
 	VPAND        iq2_xxs_mask<>+0(SB), Y8, Y8
-	VPSLLVD      iq2_xxs_shifts2<>+0(SB), Y8, Y8
+	VPSLLVD      Y5, Y8, Y8
 	VCVTDQ2PS    Y8, Y8
 	VADDPS       Y8, Y7, Y7
 	VMULPS       Y7, Y6, Y6
@@ -2448,25 +2370,23 @@ loop1:
 	// levels of values 0 to 31
 	VMOVDQU      2(BX), X6
 	VINSERTI128  $1, 4(BX), Y6, Y6
-	VPSHUFB      Y5, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y6, Y6
-	VPADDD       Y0, Y6, Y6
+	VPSHUFB      Y4, Y6, Y6
+	VPAND        Y2, Y6, Y6
 	LEAQ         iq2_xxs_grid<>+0(SB), SI
 	VPCMPEQD     Y7, Y7, Y7
 	VPXOR        Y8, Y8, Y8
-	VGATHERDPS   Y7, (SI)(Y6*4), Y8
+	VPBLENDD     $0xaa, Y8, Y6, Y6
+	VPGATHERQQ   Y7, (SI)(Y6*8), Y8
 	VMOVDQU      6(BX), X6
 	VINSERTI128  $1, 7(BX), Y6, Y6
-	VPSHUFB      Y4, Y6, Y6
-	VPSRLVD      Y1, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y6, Y6
-	VPADDD       Y0, Y6, Y6
+	VPSHUFB      Y3, Y6, Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
 	LEAQ         iq2_xxs_signs<>+0(SB), SI
 	VPCMPEQD     Y7, Y7, Y7
 	VPXOR        Y9, Y9, Y9
-	VGATHERDPS   Y7, (SI)(Y6*4), Y9
+	VPBLENDD     $0xaa, Y9, Y6, Y6
+	VPGATHERQQ   Y7, (SI)(Y6*8), Y9
 	VPSIGNB      Y9, Y8, Y6
 	VMOVDQU      Y6, (DX)
 	VPMOVSXBD    (DX), Y6
@@ -2493,25 +2413,23 @@ loop1:
 	// levels of values 32 to 63
 	VMOVDQU      10(BX), X6
 	VINSERTI128  $1, 12(BX), Y6, Y6
-	VPSHUFB      Y5, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y6, Y6
-	VPADDD       Y0, Y6, Y6
+	VPSHUFB      Y4, Y6, Y6
+	VPAND        Y2, Y6, Y6
 	LEAQ         iq2_xxs_grid<>+0(SB), SI
 	VPCMPEQD     Y7, Y7, Y7
 	VPXOR        Y8, Y8, Y8
-	VGATHERDPS   Y7, (SI)(Y6*4), Y8
+	VPBLENDD     $0xaa, Y8, Y6, Y6
+	VPGATHERQQ   Y7, (SI)(Y6*8), Y8
 	VMOVDQU      14(BX), X6
 	VINSERTI128  $1, 15(BX), Y6, Y6
-	VPSHUFB      Y4, Y6, Y6
-	VPSRLVD      Y1, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y6, Y6
-	VPADDD       Y0, Y6, Y6
+	VPSHUFB      Y3, Y6, Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
 	LEAQ         iq2_xxs_signs<>+0(SB), SI
 	VPCMPEQD     Y7, Y7, Y7
 	VPXOR        Y9, Y9, Y9
-	VGATHERDPS   Y7, (SI)(Y6*4), Y9
+	VPBLENDD     $0xaa, Y9, Y6, Y6
+	VPGATHERQQ   Y7, (SI)(Y6*8), Y9
 	VPSIGNB      Y9, Y8, Y6
 	VMOVDQU      Y6, (DX)
 	VPMOVSXBD    (DX), Y6
@@ -2538,25 +2456,23 @@ loop1:
 	// levels of values 64 to 95
 	VMOVDQU      18(BX), X6
 	VINSERTI128  $1, 20(BX), Y6, Y6
-	VPSHUFB      Y5, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y6, Y6
-	VPADDD       Y0, Y6, Y6
+	VPSHUFB      Y4, Y6, Y6
+	VPAND        Y2, Y6, Y6
 	LEAQ         iq2_xxs_grid<>+0(SB), SI
 	VPCMPEQD     Y7, Y7, Y7
 	VPXOR        Y8, Y8, Y8
-	VGATHERDPS   Y7, (SI)(Y6*4), Y8
+	VPBLENDD     $0xaa, Y8, Y6, Y6
+	VPGATHERQQ   Y7, (SI)(Y6*8), Y8
 	VMOVDQU      22(BX), X6
 	VINSERTI128  $1, 23(BX), Y6, Y6
-	VPSHUFB      Y4, Y6, Y6
-	VPSRLVD      Y1, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y6, Y6
-	VPADDD       Y0, Y6, Y6
+	VPSHUFB      Y3, Y6, Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
 	LEAQ         iq2_xxs_signs<>+0(SB), SI
 	VPCMPEQD     Y7, Y7, Y7
 	VPXOR        Y9, Y9, Y9
-	VGATHERDPS   Y7, (SI)(Y6*4), Y9
+	VPBLENDD     $0xaa, Y9, Y6, Y6
+	VPGATHERQQ   Y7, (SI)(Y6*8), Y9
 	VPSIGNB      Y9, Y8, Y6
 	VMOVDQU      Y6, (DX)
 	VPMOVSXBD    (DX), Y6
@@ -2583,25 +2499,23 @@ loop1:
 	// levels of values 96 to 127
 	VMOVDQU      26(BX), X6
 	VINSERTI128  $1, 28(BX), Y6, Y6
-	VPSHUFB      Y5, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y6, Y6
-	VPADDD       Y0, Y6, Y6
+	VPSHUFB      Y4, Y6, Y6
+	VPAND        Y2, Y6, Y6
 	LEAQ         iq2_xxs_grid<>+0(SB), SI
 	VPCMPEQD     Y7, Y7, Y7
 	VPXOR        Y8, Y8, Y8
-	VGATHERDPS   Y7, (SI)(Y6*4), Y8
+	VPBLENDD     $0xaa, Y8, Y6, Y6
+	VPGATHERQQ   Y7, (SI)(Y6*8), Y8
 	VMOVDQU      30(BX), X6
 	VINSERTI128  $1, 31(BX), Y6, Y6
-	VPSHUFB      Y4, Y6, Y6
-	VPSRLVD      Y1, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y6, Y6
-	VPADDD       Y0, Y6, Y6
+	VPSHUFB      Y3, Y6, Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
 	LEAQ         iq2_xxs_signs<>+0(SB), SI
 	VPCMPEQD     Y7, Y7, Y7
 	VPXOR        Y9, Y9, Y9
-	VGATHERDPS   Y7, (SI)(Y6*4), Y9
+	VPBLENDD     $0xaa, Y9, Y6, Y6
+	VPGATHERQQ   Y7, (SI)(Y6*8), Y9
 	VPSIGNB      Y9, Y8, Y6
 	VMOVDQU      Y6, (DX)
 	VPMOVSXBD    (DX), Y6
@@ -2628,25 +2542,23 @@ loop1:
 	// levels of values 128 to 159
 	VMOVDQU      34(BX), X6
 	VINSERTI128  $1, 36(BX), Y6, Y6
-	VPSHUFB      Y5, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y6, Y6
-	VPADDD       Y0, Y6, Y6
+	VPSHUFB      Y4, Y6, Y6
+	VPAND        Y2, Y6, Y6
 	LEAQ         iq2_xxs_grid<>+0(SB), SI
 	VPCMPEQD     Y7, Y7, Y7
 	VPXOR        Y8, Y8, Y8
-	VGATHERDPS   Y7, (SI)(Y6*4), Y8
+	VPBLENDD     $0xaa, Y8, Y6, Y6
+	VPGATHERQQ   Y7, (SI)(Y6*8), Y8
 	VMOVDQU      38(BX), X6
 	VINSERTI128  $1, 39(BX), Y6, Y6
-	VPSHUFB      Y4, Y6, Y6
-	VPSRLVD      Y1, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y6, Y6
-	VPADDD       Y0, Y6, Y6
+	VPSHUFB      Y3, Y6, Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
 	LEAQ         iq2_xxs_signs<>+0(SB), SI
 	VPCMPEQD     Y7, Y7, Y7
 	VPXOR        Y9, Y9, Y9
-	VGATHERDPS   Y7, (SI)(Y6*4), Y9
+	VPBLENDD     $0xaa, Y9, Y6, Y6
+	VPGATHERQQ   Y7, (SI)(Y6*8), Y9
 	VPSIGNB      Y9, Y8, Y6
 	VMOVDQU      Y6, (DX)
 	VPMOVSXBD    (DX), Y6
@@ -2673,25 +2585,23 @@ loop1:
 	// levels of values 160 to 191
 	VMOVDQU      42(BX), X6
 	VINSERTI128  $1, 44(BX), Y6, Y6
-	VPSHUFB      Y5, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y6, Y6
-	VPADDD       Y0, Y6, Y6
+	VPSHUFB      Y4, Y6, Y6
+	VPAND        Y2, Y6, Y6
 	LEAQ         iq2_xxs_grid<>+0(SB), SI
 	VPCMPEQD     Y7, Y7, Y7
 	VPXOR        Y8, Y8, Y8
-	VGATHERDPS   Y7, (SI)(Y6*4), Y8
+	VPBLENDD     $0xaa, Y8, Y6, Y6
+	VPGATHERQQ   Y7, (SI)(Y6*8), Y8
 	VMOVDQU      46(BX), X6
 	VINSERTI128  $1, 47(BX), Y6, Y6
-	VPSHUFB      Y4, Y6, Y6
-	VPSRLVD      Y1, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y6, Y6
-	VPADDD       Y0, Y6, Y6
+	VPSHUFB      Y3, Y6, Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
 	LEAQ         iq2_xxs_signs<>+0(SB), SI
 	VPCMPEQD     Y7, Y7, Y7
 	VPXOR        Y9, Y9, Y9
-	VGATHERDPS   Y7, (SI)(Y6*4), Y9
+	VPBLENDD     $0xaa, Y9, Y6, Y6
+	VPGATHERQQ   Y7, (SI)(Y6*8), Y9
 	VPSIGNB      Y9, Y8, Y6
 	VMOVDQU      Y6, (DX)
 	VPMOVSXBD    (DX), Y6
@@ -2718,23 +2628,21 @@ loop1:
 	// levels of values 192 to 223
 	VBROADCASTI128 50(BX), Y6
 	VPSHUFB      iq2_xxs_shuffle3<>+0(SB), Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y6, Y6
-	VPADDD       Y0, Y6, Y6
+	VPAND        Y2, Y6, Y6
 	LEAQ         iq2_xxs_grid<>+0(SB), SI
 	VPCMPEQD     Y7, Y7, Y7
 	VPXOR        Y8, Y8, Y8
-	VGATHERDPS   Y7, (SI)(Y6*4), Y8
+	VPBLENDD     $0xaa, Y8, Y6, Y6
+	VPGATHERQQ   Y7, (SI)(Y6*8), Y8
 	VBROADCASTI128 50(BX), Y6
 	VPSHUFB      iq2_xxs_shuffle4<>+0(SB), Y6, Y6
-	VPSRLVD      Y1, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y6, Y6
-	VPADDD       Y0, Y6, Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
 	LEAQ         iq2_xxs_signs<>+0(SB), SI
 	VPCMPEQD     Y7, Y7, Y7
 	VPXOR        Y9, Y9, Y9
-	VGATHERDPS   Y7, (SI)(Y6*4), Y9
+	VPBLENDD     $0xaa, Y9, Y6, Y6
+	VPGATHERQQ   Y7, (SI)(Y6*8), Y9
 	VPSIGNB      Y9, Y8, Y6
 	VMOVDQU      Y6, (DX)
 	VPMOVSXBD    (DX), Y6
@@ -2761,23 +2669,21 @@ loop1:
 	// levels of values 224 to 255
 	VBROADCASTI128 50(BX), Y6
 	VPSHUFB      iq2_xxs_shuffle5<>+0(SB), Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y6, Y6
-	VPADDD       Y0, Y6, Y6
+	VPAND        Y2, Y6, Y6
 	LEAQ         iq2_xxs_grid<>+0(SB), SI
 	VPCMPEQD     Y7, Y7, Y7
 	VPXOR        Y8, Y8, Y8
-	VGATHERDPS   Y7, (SI)(Y6*4), Y8
+	VPBLENDD     $0xaa, Y8, Y6, Y6
+	VPGATHERQQ   Y7, (SI)(Y6*8), Y8
 	VBROADCASTI128 50(BX), Y6
 	VPSHUFB      iq2_xxs_shuffle6<>+0(SB), Y6, Y6
-	VPSRLVD      Y1, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y6, Y6
-	VPADDD       Y0, Y6, Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
 	LEAQ         iq2_xxs_signs<>+0(SB), SI
 	VPCMPEQD     Y7, Y7, Y7
 	VPXOR        Y9, Y9, Y9
-	VGATHERDPS   Y7, (SI)(Y6*4), Y9
+	VPBLENDD     $0xaa, Y9, Y6, Y6
+	VPGATHERQQ   Y7, (SI)(Y6*8), Y9
 	VPSIGNB      Y9, Y8, Y6
 	VMOVDQU      Y6, (DX)
 	VPMOVSXBD    (DX), Y6
@@ -2815,12 +2721,12 @@ done2:
 TEXT ·matmul1xIq2_xxsAVX2(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	VMOVDQU      iq2_xxs_offset<>+0(SB), Y0
-	VMOVDQU      iq2_xxs_shifts3<>+0(SB), Y1
-	VMOVDQU      iq2_xxs_mask3<>+0(SB), Y2
-	VMOVDQU      iq2_xxs_mask2<>+0(SB), Y3
-	VMOVDQU      iq2_xxs_shuffle2<>+0(SB), Y4
-	VMOVDQU      iq2_xxs_shuffle<>+0(SB), Y5
+	VMOVDQU      iq2_xxs_shifts3<>+0(SB), Y0
+	VMOVDQU      iq2_xxs_mask3<>+0(SB), Y1
+	VMOVDQU      iq2_xxs_mask2<>+0(SB), Y2
+	VMOVDQU      iq2_xxs_shuffle2<>+0(SB), Y3
+	VMOVDQU      iq2_xxs_shuffle<>+0(SB), Y4
+	VMOVDQU      iq2_xxs_shifts2<>+0(SB), Y5
 	MOVQ         y+0(FP), AX
 	MOVQ         w+32(FP), BX
 	MOVQ         rows+48(FP), CX
@@ -2852,7 +2758,7 @@ loop3:
 	VPGATHERDD   Y13, (R8)(Y12*1), Y14
 	VPSRLVD      iq2_xxs_shifts<>+0(SB), Y14, Y12
 	VPAND        iq2_xxs_mask<>+0(SB), Y12, Y12
-	VPSLLVD      iq2_xxs_shifts2<>+0(SB), Y12, Y12
+	VPSLLVD      Y5, Y12, Y12
 	VCVTDQ2PS    Y12, Y12
 	VADDPS       Y12, Y11, Y11
 	VMULPS       Y11, Y10, Y10
@@ -2863,25 +2769,23 @@ loop3:
 	// levels of values 0 to 31
 	VMOVDQU      2(R8), X10
 	VINSERTI128  $1, 4(R8), Y10, Y10
-	VPSHUFB      Y5, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPAND        Y2, Y10, Y10
 	LEAQ         iq2_xxs_grid<>+0(SB), R9
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R9)(Y10*4), Y12
+	VPBLENDD     $0xaa, Y12, Y10, Y10
+	VPGATHERQQ   Y11, (R9)(Y10*8), Y12
 	VMOVDQU      6(R8), X10
 	VINSERTI128  $1, 7(R8), Y10, Y10
-	VPSHUFB      Y4, Y10, Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSHUFB      Y3, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
 	LEAQ         iq2_xxs_signs<>+0(SB), R9
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R9)(Y10*4), Y13
+	VPBLENDD     $0xaa, Y13, Y10, Y10
+	VPGATHERQQ   Y11, (R9)(Y10*8), Y13
 	VPSIGNB      Y13, Y12, Y10
 	VMOVDQU      Y10, (DX)
 	VPMOVSXBD    (DX), Y10
@@ -2908,25 +2812,23 @@ loop3:
 	// levels of values 32 to 63
 	VMOVDQU      10(R8), X10
 	VINSERTI128  $1, 12(R8), Y10, Y10
-	VPSHUFB      Y5, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPAND        Y2, Y10, Y10
 	LEAQ         iq2_xxs_grid<>+0(SB), R9
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R9)(Y10*4), Y12
+	VPBLENDD     $0xaa, Y12, Y10, Y10
+	VPGATHERQQ   Y11, (R9)(Y10*8), Y12
 	VMOVDQU      14(R8), X10
 	VINSERTI128  $1, 15(R8), Y10, Y10
-	VPSHUFB      Y4, Y10, Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSHUFB      Y3, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
 	LEAQ         iq2_xxs_signs<>+0(SB), R9
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R9)(Y10*4), Y13
+	VPBLENDD     $0xaa, Y13, Y10, Y10
+	VPGATHERQQ   Y11, (R9)(Y10*8), Y13
 	VPSIGNB      Y13, Y12, Y10
 	VMOVDQU      Y10, (DX)
 	VPMOVSXBD    (DX), Y10
@@ -2953,25 +2855,23 @@ loop3:
 	// levels of values 64 to 95
 	VMOVDQU      18(R8), X10
 	VINSERTI128  $1, 20(R8), Y10, Y10
-	VPSHUFB      Y5, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPAND        Y2, Y10, Y10
 	LEAQ         iq2_xxs_grid<>+0(SB), R9
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R9)(Y10*4), Y12
+	VPBLENDD     $0xaa, Y12, Y10, Y10
+	VPGATHERQQ   Y11, (R9)(Y10*8), Y12
 	VMOVDQU      22(R8), X10
 	VINSERTI128  $1, 23(R8), Y10, Y10
-	VPSHUFB      Y4, Y10, Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSHUFB      Y3, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
 	LEAQ         iq2_xxs_signs<>+0(SB), R9
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R9)(Y10*4), Y13
+	VPBLENDD     $0xaa, Y13, Y10, Y10
+	VPGATHERQQ   Y11, (R9)(Y10*8), Y13
 	VPSIGNB      Y13, Y12, Y10
 	VMOVDQU      Y10, (DX)
 	VPMOVSXBD    (DX), Y10
@@ -2998,25 +2898,23 @@ loop3:
 	// levels of values 96 to 127
 	VMOVDQU      26(R8), X10
 	VINSERTI128  $1, 28(R8), Y10, Y10
-	VPSHUFB      Y5, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPAND        Y2, Y10, Y10
 	LEAQ         iq2_xxs_grid<>+0(SB), R9
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R9)(Y10*4), Y12
+	VPBLENDD     $0xaa, Y12, Y10, Y10
+	VPGATHERQQ   Y11, (R9)(Y10*8), Y12
 	VMOVDQU      30(R8), X10
 	VINSERTI128  $1, 31(R8), Y10, Y10
-	VPSHUFB      Y4, Y10, Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSHUFB      Y3, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
 	LEAQ         iq2_xxs_signs<>+0(SB), R9
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R9)(Y10*4), Y13
+	VPBLENDD     $0xaa, Y13, Y10, Y10
+	VPGATHERQQ   Y11, (R9)(Y10*8), Y13
 	VPSIGNB      Y13, Y12, Y10
 	VMOVDQU      Y10, (DX)
 	VPMOVSXBD    (DX), Y10
@@ -3043,25 +2941,23 @@ loop3:
 	// levels of values 128 to 159
 	VMOVDQU      34(R8), X10
 	VINSERTI128  $1, 36(R8), Y10, Y10
-	VPSHUFB      Y5, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPAND        Y2, Y10, Y10
 	LEAQ         iq2_xxs_grid<>+0(SB), R9
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R9)(Y10*4), Y12
+	VPBLENDD     $0xaa, Y12, Y10, Y10
+	VPGATHERQQ   Y11, (R9)(Y10*8), Y12
 	VMOVDQU      38(R8), X10
 	VINSERTI128  $1, 39(R8), Y10, Y10
-	VPSHUFB      Y4, Y10, Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSHUFB      Y3, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
 	LEAQ         iq2_xxs_signs<>+0(SB), R9
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R9)(Y10*4), Y13
+	VPBLENDD     $0xaa, Y13, Y10, Y10
+	VPGATHERQQ   Y11, (R9)(Y10*8), Y13
 	VPSIGNB      Y13, Y12, Y10
 	VMOVDQU      Y10, (DX)
 	VPMOVSXBD    (DX), Y10
@@ -3088,25 +2984,23 @@ loop3:
 	// levels of values 160 to 191
 	VMOVDQU      42(R8), X10
 	VINSERTI128  $1, 44(R8), Y10, Y10
-	VPSHUFB      Y5, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPAND        Y2, Y10, Y10
 	LEAQ         iq2_xxs_grid<>+0(SB), R9
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R9)(Y10*4), Y12
+	VPBLENDD     $0xaa, Y12, Y10, Y10
+	VPGATHERQQ   Y11, (R9)(Y10*8), Y12
 	VMOVDQU      46(R8), X10
 	VINSERTI128  $1, 47(R8), Y10, Y10
-	VPSHUFB      Y4, Y10, Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSHUFB      Y3, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
 	LEAQ         iq2_xxs_signs<>+0(SB), R9
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R9)(Y10*4), Y13
+	VPBLENDD     $0xaa, Y13, Y10, Y10
+	VPGATHERQQ   Y11, (R9)(Y10*8), Y13
 	VPSIGNB      Y13, Y12, Y10
 	VMOVDQU      Y10, (DX)
 	VPMOVSXBD    (DX), Y10
@@ -3133,23 +3027,21 @@ loop3:
 	// levels of values 192 to 223
 	VBROADCASTI128 50(R8), Y10
 	VPSHUFB      iq2_xxs_shuffle3<>+0(SB), Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPAND        Y2, Y10, Y10
 	LEAQ         iq2_xxs_grid<>+0(SB), R9
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R9)(Y10*4), Y12
+	VPBLENDD     $0xaa, Y12, Y10, Y10
+	VPGATHERQQ   Y11, (R9)(Y10*8), Y12
 	VBROADCASTI128 50(R8), Y10
 	VPSHUFB      iq2_xxs_shuffle4<>+0(SB), Y10, Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
 	LEAQ         iq2_xxs_signs<>+0(SB), R9
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R9)(Y10*4), Y13
+	VPBLENDD     $0xaa, Y13, Y10, Y10
+	VPGATHERQQ   Y11, (R9)(Y10*8), Y13
 	VPSIGNB      Y13, Y12, Y10
 	VMOVDQU      Y10, (DX)
 	VPMOVSXBD    (DX), Y10
@@ -3176,23 +3068,21 @@ loop3:
 	// levels of values 224 to 255
 	VBROADCASTI128 50(R8), Y10
 	VPSHUFB      iq2_xxs_shuffle5<>+0(SB), Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPAND        Y2, Y10, Y10
 	LEAQ         iq2_xxs_grid<>+0(SB), R9
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R9)(Y10*4), Y12
+	VPBLENDD     $0xaa, Y12, Y10, Y10
+	VPGATHERQQ   Y11, (R9)(Y10*8), Y12
 	VBROADCASTI128 50(R8), Y10
 	VPSHUFB      iq2_xxs_shuffle6<>+0(SB), Y10, Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
 	LEAQ         iq2_xxs_signs<>+0(SB), R9
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R9)(Y10*4), Y13
+	VPBLENDD     $0xaa, Y13, Y10, Y10
+	VPGATHERQQ   Y11, (R9)(Y10*8), Y13
 	VPSIGNB      Y13, Y12, Y10
 	VMOVDQU      Y10, (DX)
 	VPMOVSXBD    (DX), Y10
@@ -3245,1571 +3135,17 @@ done2:
 	VZEROUPPER
 	RET
 
-// matmul2xIq2_xxsAVX2 multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 256 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul2xIq2_xxsAVX2(SB), NOSPLIT, $576-64
-
-	// constants of the loops
-	VMOVDQU      iq2_xxs_offset<>+0(SB), Y0
-	VMOVDQU      iq2_xxs_shifts3<>+0(SB), Y1
-	VMOVDQU      iq2_xxs_mask3<>+0(SB), Y2
-	VMOVDQU      iq2_xxs_mask2<>+0(SB), Y3
-	VMOVDQU      iq2_xxs_shuffle2<>+0(SB), Y4
-	VMOVDQU      iq2_xxs_shuffle<>+0(SB), Y5
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         units+56(FP), R8
-	MOVQ         BX, R9
-	SUBQ         $1, R8
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R9), X10
-	VCVTPH2PS    X10, Y10
-	VMOVDQU      iq2_xxs_const<>+0(SB), Y11
-	VMOVDQU      iq2_xxs_offsets<>+0(SB), Y12
-	VPCMPEQD     Y13, Y13, Y13
-	VPXOR        Y14, Y14, Y14
-	VPGATHERDD   Y13, (R9)(Y12*1), Y14
-	VPSRLVD      iq2_xxs_shifts<>+0(SB), Y14, Y12
-	VPAND        iq2_xxs_mask<>+0(SB), Y12, Y12
-	VPSLLVD      iq2_xxs_shifts2<>+0(SB), Y12, Y12
-	VCVTDQ2PS    Y12, Y12
-	VADDPS       Y12, Y11, Y11
-	VMULPS       Y11, Y10, Y10
-	VMOVDQU      iq2_xxs_const2<>+0(SB), Y11
-	VMULPS       Y11, Y10, Y10
-	VMOVUPS      Y10, 32(DX)
-
-	// levels of values 0 to 31
-	VMOVDQU      2(R9), X10
-	VINSERTI128  $1, 4(R9), Y10, Y10
-	VPSHUFB      Y5, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
-	LEAQ         iq2_xxs_grid<>+0(SB), R10
-	VPCMPEQD     Y11, Y11, Y11
-	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R10)(Y10*4), Y12
-	VMOVDQU      6(R9), X10
-	VINSERTI128  $1, 7(R9), Y10, Y10
-	VPSHUFB      Y4, Y10, Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
-	LEAQ         iq2_xxs_signs<>+0(SB), R10
-	VPCMPEQD     Y11, Y11, Y11
-	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R10)(Y10*4), Y13
-	VPSIGNB      Y13, Y12, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 32(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  (SI), Y10, Y6
-	VFMADD231PS  (SI)(DI*1), Y10, Y7
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 32(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  32(SI), Y10, Y8
-	VFMADD231PS  32(SI)(DI*1), Y10, Y9
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 32(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  64(SI), Y10, Y6
-	VFMADD231PS  64(SI)(DI*1), Y10, Y7
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 32(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  96(SI), Y10, Y8
-	VFMADD231PS  96(SI)(DI*1), Y10, Y9
-
-	// levels of values 32 to 63
-	VMOVDQU      10(R9), X10
-	VINSERTI128  $1, 12(R9), Y10, Y10
-	VPSHUFB      Y5, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
-	LEAQ         iq2_xxs_grid<>+0(SB), R10
-	VPCMPEQD     Y11, Y11, Y11
-	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R10)(Y10*4), Y12
-	VMOVDQU      14(R9), X10
-	VINSERTI128  $1, 15(R9), Y10, Y10
-	VPSHUFB      Y4, Y10, Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
-	LEAQ         iq2_xxs_signs<>+0(SB), R10
-	VPCMPEQD     Y11, Y11, Y11
-	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R10)(Y10*4), Y13
-	VPSIGNB      Y13, Y12, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 36(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  128(SI), Y10, Y6
-	VFMADD231PS  128(SI)(DI*1), Y10, Y7
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 36(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  160(SI), Y10, Y8
-	VFMADD231PS  160(SI)(DI*1), Y10, Y9
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 36(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  192(SI), Y10, Y6
-	VFMADD231PS  192(SI)(DI*1), Y10, Y7
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 36(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  224(SI), Y10, Y8
-	VFMADD231PS  224(SI)(DI*1), Y10, Y9
-
-	// levels of values 64 to 95
-	VMOVDQU      18(R9), X10
-	VINSERTI128  $1, 20(R9), Y10, Y10
-	VPSHUFB      Y5, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
-	LEAQ         iq2_xxs_grid<>+0(SB), R10
-	VPCMPEQD     Y11, Y11, Y11
-	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R10)(Y10*4), Y12
-	VMOVDQU      22(R9), X10
-	VINSERTI128  $1, 23(R9), Y10, Y10
-	VPSHUFB      Y4, Y10, Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
-	LEAQ         iq2_xxs_signs<>+0(SB), R10
-	VPCMPEQD     Y11, Y11, Y11
-	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R10)(Y10*4), Y13
-	VPSIGNB      Y13, Y12, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 40(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  256(SI), Y10, Y6
-	VFMADD231PS  256(SI)(DI*1), Y10, Y7
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 40(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  288(SI), Y10, Y8
-	VFMADD231PS  288(SI)(DI*1), Y10, Y9
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 40(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  320(SI), Y10, Y6
-	VFMADD231PS  320(SI)(DI*1), Y10, Y7
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 40(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  352(SI), Y10, Y8
-	VFMADD231PS  352(SI)(DI*1), Y10, Y9
-
-	// levels of values 96 to 127
-	VMOVDQU      26(R9), X10
-	VINSERTI128  $1, 28(R9), Y10, Y10
-	VPSHUFB      Y5, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
-	LEAQ         iq2_xxs_grid<>+0(SB), R10
-	VPCMPEQD     Y11, Y11, Y11
-	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R10)(Y10*4), Y12
-	VMOVDQU      30(R9), X10
-	VINSERTI128  $1, 31(R9), Y10, Y10
-	VPSHUFB      Y4, Y10, Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
-	LEAQ         iq2_xxs_signs<>+0(SB), R10
-	VPCMPEQD     Y11, Y11, Y11
-	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R10)(Y10*4), Y13
-	VPSIGNB      Y13, Y12, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 44(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  384(SI), Y10, Y6
-	VFMADD231PS  384(SI)(DI*1), Y10, Y7
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 44(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  416(SI), Y10, Y8
-	VFMADD231PS  416(SI)(DI*1), Y10, Y9
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 44(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  448(SI), Y10, Y6
-	VFMADD231PS  448(SI)(DI*1), Y10, Y7
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 44(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  480(SI), Y10, Y8
-	VFMADD231PS  480(SI)(DI*1), Y10, Y9
-
-	// levels of values 128 to 159
-	VMOVDQU      34(R9), X10
-	VINSERTI128  $1, 36(R9), Y10, Y10
-	VPSHUFB      Y5, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
-	LEAQ         iq2_xxs_grid<>+0(SB), R10
-	VPCMPEQD     Y11, Y11, Y11
-	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R10)(Y10*4), Y12
-	VMOVDQU      38(R9), X10
-	VINSERTI128  $1, 39(R9), Y10, Y10
-	VPSHUFB      Y4, Y10, Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
-	LEAQ         iq2_xxs_signs<>+0(SB), R10
-	VPCMPEQD     Y11, Y11, Y11
-	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R10)(Y10*4), Y13
-	VPSIGNB      Y13, Y12, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 48(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  512(SI), Y10, Y6
-	VFMADD231PS  512(SI)(DI*1), Y10, Y7
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 48(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  544(SI), Y10, Y8
-	VFMADD231PS  544(SI)(DI*1), Y10, Y9
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 48(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  576(SI), Y10, Y6
-	VFMADD231PS  576(SI)(DI*1), Y10, Y7
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 48(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  608(SI), Y10, Y8
-	VFMADD231PS  608(SI)(DI*1), Y10, Y9
-
-	// levels of values 160 to 191
-	VMOVDQU      42(R9), X10
-	VINSERTI128  $1, 44(R9), Y10, Y10
-	VPSHUFB      Y5, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
-	LEAQ         iq2_xxs_grid<>+0(SB), R10
-	VPCMPEQD     Y11, Y11, Y11
-	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R10)(Y10*4), Y12
-	VMOVDQU      46(R9), X10
-	VINSERTI128  $1, 47(R9), Y10, Y10
-	VPSHUFB      Y4, Y10, Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
-	LEAQ         iq2_xxs_signs<>+0(SB), R10
-	VPCMPEQD     Y11, Y11, Y11
-	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R10)(Y10*4), Y13
-	VPSIGNB      Y13, Y12, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 52(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  640(SI), Y10, Y6
-	VFMADD231PS  640(SI)(DI*1), Y10, Y7
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 52(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  672(SI), Y10, Y8
-	VFMADD231PS  672(SI)(DI*1), Y10, Y9
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 52(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  704(SI), Y10, Y6
-	VFMADD231PS  704(SI)(DI*1), Y10, Y7
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 52(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  736(SI), Y10, Y8
-	VFMADD231PS  736(SI)(DI*1), Y10, Y9
-
-	// levels of values 192 to 223
-	VBROADCASTI128 50(R9), Y10
-	VPSHUFB      iq2_xxs_shuffle3<>+0(SB), Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
-	LEAQ         iq2_xxs_grid<>+0(SB), R10
-	VPCMPEQD     Y11, Y11, Y11
-	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R10)(Y10*4), Y12
-	VBROADCASTI128 50(R9), Y10
-	VPSHUFB      iq2_xxs_shuffle4<>+0(SB), Y10, Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
-	LEAQ         iq2_xxs_signs<>+0(SB), R10
-	VPCMPEQD     Y11, Y11, Y11
-	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R10)(Y10*4), Y13
-	VPSIGNB      Y13, Y12, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 56(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  768(SI), Y10, Y6
-	VFMADD231PS  768(SI)(DI*1), Y10, Y7
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 56(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  800(SI), Y10, Y8
-	VFMADD231PS  800(SI)(DI*1), Y10, Y9
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 56(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  832(SI), Y10, Y6
-	VFMADD231PS  832(SI)(DI*1), Y10, Y7
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 56(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  864(SI), Y10, Y8
-	VFMADD231PS  864(SI)(DI*1), Y10, Y9
-
-	// levels of values 224 to 255
-	VBROADCASTI128 50(R9), Y10
-	VPSHUFB      iq2_xxs_shuffle5<>+0(SB), Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
-	LEAQ         iq2_xxs_grid<>+0(SB), R10
-	VPCMPEQD     Y11, Y11, Y11
-	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R10)(Y10*4), Y12
-	VBROADCASTI128 50(R9), Y10
-	VPSHUFB      iq2_xxs_shuffle6<>+0(SB), Y10, Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
-	LEAQ         iq2_xxs_signs<>+0(SB), R10
-	VPCMPEQD     Y11, Y11, Y11
-	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R10)(Y10*4), Y13
-	VPSIGNB      Y13, Y12, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 60(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  896(SI), Y10, Y6
-	VFMADD231PS  896(SI)(DI*1), Y10, Y7
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 60(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  928(SI), Y10, Y8
-	VFMADD231PS  928(SI)(DI*1), Y10, Y9
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 60(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  960(SI), Y10, Y6
-	VFMADD231PS  960(SI)(DI*1), Y10, Y7
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 60(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  992(SI), Y10, Y8
-	VFMADD231PS  992(SI)(DI*1), Y10, Y9
-	ADDQ         $0x42, R9
-	ADDQ         $0x400, SI
-	SUBQ         $1, R8
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R8
-	VADDPS       Y8, Y6, Y6
-	VADDPS       Y9, Y7, Y7
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y6, X8
-	VADDPS       X6, X8, X8
-	VMOVHLPS     X8, X8, X6
-	VADDPS       X6, X8, X8
-	VMOVSHDUP    X8, X6
-	VADDSS       X6, X8, X8
-	VMOVSS       X8, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y7, X6
-	VADDPS       X7, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul3xIq2_xxsAVX2 multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 256 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul3xIq2_xxsAVX2(SB), NOSPLIT, $576-64
-
-	// constants of the loops
-	VMOVDQU      iq2_xxs_offset<>+0(SB), Y0
-	VMOVDQU      iq2_xxs_shifts3<>+0(SB), Y1
-	VMOVDQU      iq2_xxs_mask3<>+0(SB), Y2
-	VMOVDQU      iq2_xxs_mask2<>+0(SB), Y3
-	VMOVDQU      iq2_xxs_shuffle2<>+0(SB), Y4
-	VMOVDQU      iq2_xxs_shuffle<>+0(SB), Y5
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         units+56(FP), R9
-	MOVQ         BX, R10
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R10), X9
-	VCVTPH2PS    X9, Y9
-	VMOVDQU      iq2_xxs_const<>+0(SB), Y10
-	VMOVDQU      iq2_xxs_offsets<>+0(SB), Y11
-	VPCMPEQD     Y12, Y12, Y12
-	VPXOR        Y13, Y13, Y13
-	VPGATHERDD   Y12, (R10)(Y11*1), Y13
-	VPSRLVD      iq2_xxs_shifts<>+0(SB), Y13, Y11
-	VPAND        iq2_xxs_mask<>+0(SB), Y11, Y11
-	VPSLLVD      iq2_xxs_shifts2<>+0(SB), Y11, Y11
-	VCVTDQ2PS    Y11, Y11
-	VADDPS       Y11, Y10, Y10
-	VMULPS       Y10, Y9, Y9
-	VMOVDQU      iq2_xxs_const2<>+0(SB), Y10
-	VMULPS       Y10, Y9, Y9
-	VMOVUPS      Y9, 32(DX)
-
-	// levels of values 0 to 31
-	VMOVDQU      2(R10), X9
-	VINSERTI128  $1, 4(R10), Y9, Y9
-	VPSHUFB      Y5, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y9, Y9
-	VPADDD       Y0, Y9, Y9
-	LEAQ         iq2_xxs_grid<>+0(SB), R11
-	VPCMPEQD     Y10, Y10, Y10
-	VPXOR        Y11, Y11, Y11
-	VGATHERDPS   Y10, (R11)(Y9*4), Y11
-	VMOVDQU      6(R10), X9
-	VINSERTI128  $1, 7(R10), Y9, Y9
-	VPSHUFB      Y4, Y9, Y9
-	VPSRLVD      Y1, Y9, Y9
-	VPAND        Y2, Y9, Y9
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y9, Y9
-	VPADDD       Y0, Y9, Y9
-	LEAQ         iq2_xxs_signs<>+0(SB), R11
-	VPCMPEQD     Y10, Y10, Y10
-	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y10, (R11)(Y9*4), Y12
-	VPSIGNB      Y12, Y11, Y9
-	VMOVDQU      Y9, (DX)
-	VPMOVSXBD    (DX), Y9
-	VCVTDQ2PS    Y9, Y9
-	VBROADCASTSS 32(DX), Y10
-	VMULPS       Y9, Y10, Y9
-	VFMADD231PS  (SI), Y9, Y6
-	VFMADD231PS  (SI)(DI*1), Y9, Y7
-	VFMADD231PS  (R8), Y9, Y8
-	VPMOVSXBD    8(DX), Y9
-	VCVTDQ2PS    Y9, Y9
-	VBROADCASTSS 32(DX), Y10
-	VMULPS       Y9, Y10, Y9
-	VFMADD231PS  32(SI), Y9, Y6
-	VFMADD231PS  32(SI)(DI*1), Y9, Y7
-	VFMADD231PS  32(R8), Y9, Y8
-	VPMOVSXBD    16(DX), Y9
-	VCVTDQ2PS    Y9, Y9
-	VBROADCASTSS 32(DX), Y10
-	VMULPS       Y9, Y10, Y9
-	VFMADD231PS  64(SI), Y9, Y6
-	VFMADD231PS  64(SI)(DI*1), Y9, Y7
-	VFMADD231PS  64(R8), Y9, Y8
-	VPMOVSXBD    24(DX), Y9
-	VCVTDQ2PS    Y9, Y9
-	VBROADCASTSS 32(DX), Y10
-	VMULPS       Y9, Y10, Y9
-	VFMADD231PS  96(SI), Y9, Y6
-	VFMADD231PS  96(SI)(DI*1), Y9, Y7
-	VFMADD231PS  96(R8), Y9, Y8
-
-	// levels of values 32 to 63
-	VMOVDQU      10(R10), X9
-	VINSERTI128  $1, 12(R10), Y9, Y9
-	VPSHUFB      Y5, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y9, Y9
-	VPADDD       Y0, Y9, Y9
-	LEAQ         iq2_xxs_grid<>+0(SB), R11
-	VPCMPEQD     Y10, Y10, Y10
-	VPXOR        Y11, Y11, Y11
-	VGATHERDPS   Y10, (R11)(Y9*4), Y11
-	VMOVDQU      14(R10), X9
-	VINSERTI128  $1, 15(R10), Y9, Y9
-	VPSHUFB      Y4, Y9, Y9
-	VPSRLVD      Y1, Y9, Y9
-	VPAND        Y2, Y9, Y9
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y9, Y9
-	VPADDD       Y0, Y9, Y9
-	LEAQ         iq2_xxs_signs<>+0(SB), R11
-	VPCMPEQD     Y10, Y10, Y10
-	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y10, (R11)(Y9*4), Y12
-	VPSIGNB      Y12, Y11, Y9
-	VMOVDQU      Y9, (DX)
-	VPMOVSXBD    (DX), Y9
-	VCVTDQ2PS    Y9, Y9
-	VBROADCASTSS 36(DX), Y10
-	VMULPS       Y9, Y10, Y9
-	VFMADD231PS  128(SI), Y9, Y6
-	VFMADD231PS  128(SI)(DI*1), Y9, Y7
-	VFMADD231PS  128(R8), Y9, Y8
-	VPMOVSXBD    8(DX), Y9
-	VCVTDQ2PS    Y9, Y9
-	VBROADCASTSS 36(DX), Y10
-	VMULPS       Y9, Y10, Y9
-	VFMADD231PS  160(SI), Y9, Y6
-	VFMADD231PS  160(SI)(DI*1), Y9, Y7
-	VFMADD231PS  160(R8), Y9, Y8
-	VPMOVSXBD    16(DX), Y9
-	VCVTDQ2PS    Y9, Y9
-	VBROADCASTSS 36(DX), Y10
-	VMULPS       Y9, Y10, Y9
-	VFMADD231PS  192(SI), Y9, Y6
-	VFMADD231PS  192(SI)(DI*1), Y9, Y7
-	VFMADD231PS  192(R8), Y9, Y8
-	VPMOVSXBD    24(DX), Y9
-	VCVTDQ2PS    Y9, Y9
-	VBROADCASTSS 36(DX), Y10
-	VMULPS       Y9, Y10, Y9
-	VFMADD231PS  224(SI), Y9, Y6
-	VFMADD231PS  224(SI)(DI*1), Y9, Y7
-	VFMADD231PS  224(R8), Y9, Y8
-
-	// levels of values 64 to 95
-	VMOVDQU      18(R10), X9
-	VINSERTI128  $1, 20(R10), Y9, Y9
-	VPSHUFB      Y5, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y9, Y9
-	VPADDD       Y0, Y9, Y9
-	LEAQ         iq2_xxs_grid<>+0(SB), R11
-	VPCMPEQD     Y10, Y10, Y10
-	VPXOR        Y11, Y11, Y11
-	VGATHERDPS   Y10, (R11)(Y9*4), Y11
-	VMOVDQU      22(R10), X9
-	VINSERTI128  $1, 23(R10), Y9, Y9
-	VPSHUFB      Y4, Y9, Y9
-	VPSRLVD      Y1, Y9, Y9
-	VPAND        Y2, Y9, Y9
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y9, Y9
-	VPADDD       Y0, Y9, Y9
-	LEAQ         iq2_xxs_signs<>+0(SB), R11
-	VPCMPEQD     Y10, Y10, Y10
-	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y10, (R11)(Y9*4), Y12
-	VPSIGNB      Y12, Y11, Y9
-	VMOVDQU      Y9, (DX)
-	VPMOVSXBD    (DX), Y9
-	VCVTDQ2PS    Y9, Y9
-	VBROADCASTSS 40(DX), Y10
-	VMULPS       Y9, Y10, Y9
-	VFMADD231PS  256(SI), Y9, Y6
-	VFMADD231PS  256(SI)(DI*1), Y9, Y7
-	VFMADD231PS  256(R8), Y9, Y8
-	VPMOVSXBD    8(DX), Y9
-	VCVTDQ2PS    Y9, Y9
-	VBROADCASTSS 40(DX), Y10
-	VMULPS       Y9, Y10, Y9
-	VFMADD231PS  288(SI), Y9, Y6
-	VFMADD231PS  288(SI)(DI*1), Y9, Y7
-	VFMADD231PS  288(R8), Y9, Y8
-	VPMOVSXBD    16(DX), Y9
-	VCVTDQ2PS    Y9, Y9
-	VBROADCASTSS 40(DX), Y10
-	VMULPS       Y9, Y10, Y9
-	VFMADD231PS  320(SI), Y9, Y6
-	VFMADD231PS  320(SI)(DI*1), Y9, Y7
-	VFMADD231PS  320(R8), Y9, Y8
-	VPMOVSXBD    24(DX), Y9
-	VCVTDQ2PS    Y9, Y9
-	VBROADCASTSS 40(DX), Y10
-	VMULPS       Y9, Y10, Y9
-	VFMADD231PS  352(SI), Y9, Y6
-	VFMADD231PS  352(SI)(DI*1), Y9, Y7
-	VFMADD231PS  352(R8), Y9, Y8
-
-	// levels of values 96 to 127
-	VMOVDQU      26(R10), X9
-	VINSERTI128  $1, 28(R10), Y9, Y9
-	VPSHUFB      Y5, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y9, Y9
-	VPADDD       Y0, Y9, Y9
-	LEAQ         iq2_xxs_grid<>+0(SB), R11
-	VPCMPEQD     Y10, Y10, Y10
-	VPXOR        Y11, Y11, Y11
-	VGATHERDPS   Y10, (R11)(Y9*4), Y11
-	VMOVDQU      30(R10), X9
-	VINSERTI128  $1, 31(R10), Y9, Y9
-	VPSHUFB      Y4, Y9, Y9
-	VPSRLVD      Y1, Y9, Y9
-	VPAND        Y2, Y9, Y9
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y9, Y9
-	VPADDD       Y0, Y9, Y9
-	LEAQ         iq2_xxs_signs<>+0(SB), R11
-	VPCMPEQD     Y10, Y10, Y10
-	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y10, (R11)(Y9*4), Y12
-	VPSIGNB      Y12, Y11, Y9
-	VMOVDQU      Y9, (DX)
-	VPMOVSXBD    (DX), Y9
-	VCVTDQ2PS    Y9, Y9
-	VBROADCASTSS 44(DX), Y10
-	VMULPS       Y9, Y10, Y9
-	VFMADD231PS  384(SI), Y9, Y6
-	VFMADD231PS  384(SI)(DI*1), Y9, Y7
-	VFMADD231PS  384(R8), Y9, Y8
-	VPMOVSXBD    8(DX), Y9
-	VCVTDQ2PS    Y9, Y9
-	VBROADCASTSS 44(DX), Y10
-	VMULPS       Y9, Y10, Y9
-	VFMADD231PS  416(SI), Y9, Y6
-	VFMADD231PS  416(SI)(DI*1), Y9, Y7
-	VFMADD231PS  416(R8), Y9, Y8
-	VPMOVSXBD    16(DX), Y9
-	VCVTDQ2PS    Y9, Y9
-	VBROADCASTSS 44(DX), Y10
-	VMULPS       Y9, Y10, Y9
-	VFMADD231PS  448(SI), Y9, Y6
-	VFMADD231PS  448(SI)(DI*1), Y9, Y7
-	VFMADD231PS  448(R8), Y9, Y8
-	VPMOVSXBD    24(DX), Y9
-	VCVTDQ2PS    Y9, Y9
-	VBROADCASTSS 44(DX), Y10
-	VMULPS       Y9, Y10, Y9
-	VFMADD231PS  480(SI), Y9, Y6
-	VFMADD231PS  480(SI)(DI*1), Y9, Y7
-	VFMADD231PS  480(R8), Y9, Y8
-
-	// levels of values 128 to 159
-	VMOVDQU      34(R10), X9
-	VINSERTI128  $1, 36(R10), Y9, Y9
-	VPSHUFB      Y5, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y9, Y9
-	VPADDD       Y0, Y9, Y9
-	LEAQ         iq2_xxs_grid<>+0(SB), R11
-	VPCMPEQD     Y10, Y10, Y10
-	VPXOR        Y11, Y11, Y11
-	VGATHERDPS   Y10, (R11)(Y9*4), Y11
-	VMOVDQU      38(R10), X9
-	VINSERTI128  $1, 39(R10), Y9, Y9
-	VPSHUFB      Y4, Y9, Y9
-	VPSRLVD      Y1, Y9, Y9
-	VPAND        Y2, Y9, Y9
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y9, Y9
-	VPADDD       Y0, Y9, Y9
-	LEAQ         iq2_xxs_signs<>+0(SB), R11
-	VPCMPEQD     Y10, Y10, Y10
-	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y10, (R11)(Y9*4), Y12
-	VPSIGNB      Y12, Y11, Y9
-	VMOVDQU      Y9, (DX)
-	VPMOVSXBD    (DX), Y9
-	VCVTDQ2PS    Y9, Y9
-	VBROADCASTSS 48(DX), Y10
-	VMULPS       Y9, Y10, Y9
-	VFMADD231PS  512(SI), Y9, Y6
-	VFMADD231PS  512(SI)(DI*1), Y9, Y7
-	VFMADD231PS  512(R8), Y9, Y8
-	VPMOVSXBD    8(DX), Y9
-	VCVTDQ2PS    Y9, Y9
-	VBROADCASTSS 48(DX), Y10
-	VMULPS       Y9, Y10, Y9
-	VFMADD231PS  544(SI), Y9, Y6
-	VFMADD231PS  544(SI)(DI*1), Y9, Y7
-	VFMADD231PS  544(R8), Y9, Y8
-	VPMOVSXBD    16(DX), Y9
-	VCVTDQ2PS    Y9, Y9
-	VBROADCASTSS 48(DX), Y10
-	VMULPS       Y9, Y10, Y9
-	VFMADD231PS  576(SI), Y9, Y6
-	VFMADD231PS  576(SI)(DI*1), Y9, Y7
-	VFMADD231PS  576(R8), Y9, Y8
-	VPMOVSXBD    24(DX), Y9
-	VCVTDQ2PS    Y9, Y9
-	VBROADCASTSS 48(DX), Y10
-	VMULPS       Y9, Y10, Y9
-	VFMADD231PS  608(SI), Y9, Y6
-	VFMADD231PS  608(SI)(DI*1), Y9, Y7
-	VFMADD231PS  608(R8), Y9, Y8
-
-	// levels of values 160 to 191
-	VMOVDQU      42(R10), X9
-	VINSERTI128  $1, 44(R10), Y9, Y9
-	VPSHUFB      Y5, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y9, Y9
-	VPADDD       Y0, Y9, Y9
-	LEAQ         iq2_xxs_grid<>+0(SB), R11
-	VPCMPEQD     Y10, Y10, Y10
-	VPXOR        Y11, Y11, Y11
-	VGATHERDPS   Y10, (R11)(Y9*4), Y11
-	VMOVDQU      46(R10), X9
-	VINSERTI128  $1, 47(R10), Y9, Y9
-	VPSHUFB      Y4, Y9, Y9
-	VPSRLVD      Y1, Y9, Y9
-	VPAND        Y2, Y9, Y9
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y9, Y9
-	VPADDD       Y0, Y9, Y9
-	LEAQ         iq2_xxs_signs<>+0(SB), R11
-	VPCMPEQD     Y10, Y10, Y10
-	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y10, (R11)(Y9*4), Y12
-	VPSIGNB      Y12, Y11, Y9
-	VMOVDQU      Y9, (DX)
-	VPMOVSXBD    (DX), Y9
-	VCVTDQ2PS    Y9, Y9
-	VBROADCASTSS 52(DX), Y10
-	VMULPS       Y9, Y10, Y9
-	VFMADD231PS  640(SI), Y9, Y6
-	VFMADD231PS  640(SI)(DI*1), Y9, Y7
-	VFMADD231PS  640(R8), Y9, Y8
-	VPMOVSXBD    8(DX), Y9
-	VCVTDQ2PS    Y9, Y9
-	VBROADCASTSS 52(DX), Y10
-	VMULPS       Y9, Y10, Y9
-	VFMADD231PS  672(SI), Y9, Y6
-	VFMADD231PS  672(SI)(DI*1), Y9, Y7
-	VFMADD231PS  672(R8), Y9, Y8
-	VPMOVSXBD    16(DX), Y9
-	VCVTDQ2PS    Y9, Y9
-	VBROADCASTSS 52(DX), Y10
-	VMULPS       Y9, Y10, Y9
-	VFMADD231PS  704(SI), Y9, Y6
-	VFMADD231PS  704(SI)(DI*1), Y9, Y7
-	VFMADD231PS  704(R8), Y9, Y8
-	VPMOVSXBD    24(DX), Y9
-	VCVTDQ2PS    Y9, Y9
-	VBROADCASTSS 52(DX), Y10
-	VMULPS       Y9, Y10, Y9
-	VFMADD231PS  736(SI), Y9, Y6
-	VFMADD231PS  736(SI)(DI*1), Y9, Y7
-	VFMADD231PS  736(R8), Y9, Y8
-
-	// levels of values 192 to 223
-	VBROADCASTI128 50(R10), Y9
-	VPSHUFB      iq2_xxs_shuffle3<>+0(SB), Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y9, Y9
-	VPADDD       Y0, Y9, Y9
-	LEAQ         iq2_xxs_grid<>+0(SB), R11
-	VPCMPEQD     Y10, Y10, Y10
-	VPXOR        Y11, Y11, Y11
-	VGATHERDPS   Y10, (R11)(Y9*4), Y11
-	VBROADCASTI128 50(R10), Y9
-	VPSHUFB      iq2_xxs_shuffle4<>+0(SB), Y9, Y9
-	VPSRLVD      Y1, Y9, Y9
-	VPAND        Y2, Y9, Y9
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y9, Y9
-	VPADDD       Y0, Y9, Y9
-	LEAQ         iq2_xxs_signs<>+0(SB), R11
-	VPCMPEQD     Y10, Y10, Y10
-	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y10, (R11)(Y9*4), Y12
-	VPSIGNB      Y12, Y11, Y9
-	VMOVDQU      Y9, (DX)
-	VPMOVSXBD    (DX), Y9
-	VCVTDQ2PS    Y9, Y9
-	VBROADCASTSS 56(DX), Y10
-	VMULPS       Y9, Y10, Y9
-	VFMADD231PS  768(SI), Y9, Y6
-	VFMADD231PS  768(SI)(DI*1), Y9, Y7
-	VFMADD231PS  768(R8), Y9, Y8
-	VPMOVSXBD    8(DX), Y9
-	VCVTDQ2PS    Y9, Y9
-	VBROADCASTSS 56(DX), Y10
-	VMULPS       Y9, Y10, Y9
-	VFMADD231PS  800(SI), Y9, Y6
-	VFMADD231PS  800(SI)(DI*1), Y9, Y7
-	VFMADD231PS  800(R8), Y9, Y8
-	VPMOVSXBD    16(DX), Y9
-	VCVTDQ2PS    Y9, Y9
-	VBROADCASTSS 56(DX), Y10
-	VMULPS       Y9, Y10, Y9
-	VFMADD231PS  832(SI), Y9, Y6
-	VFMADD231PS  832(SI)(DI*1), Y9, Y7
-	VFMADD231PS  832(R8), Y9, Y8
-	VPMOVSXBD    24(DX), Y9
-	VCVTDQ2PS    Y9, Y9
-	VBROADCASTSS 56(DX), Y10
-	VMULPS       Y9, Y10, Y9
-	VFMADD231PS  864(SI), Y9, Y6
-	VFMADD231PS  864(SI)(DI*1), Y9, Y7
-	VFMADD231PS  864(R8), Y9, Y8
-
-	// levels of values 224 to 255
-	VBROADCASTI128 50(R10), Y9
-	VPSHUFB      iq2_xxs_shuffle5<>+0(SB), Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y9, Y9
-	VPADDD       Y0, Y9, Y9
-	LEAQ         iq2_xxs_grid<>+0(SB), R11
-	VPCMPEQD     Y10, Y10, Y10
-	VPXOR        Y11, Y11, Y11
-	VGATHERDPS   Y10, (R11)(Y9*4), Y11
-	VBROADCASTI128 50(R10), Y9
-	VPSHUFB      iq2_xxs_shuffle6<>+0(SB), Y9, Y9
-	VPSRLVD      Y1, Y9, Y9
-	VPAND        Y2, Y9, Y9
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y9, Y9
-	VPADDD       Y0, Y9, Y9
-	LEAQ         iq2_xxs_signs<>+0(SB), R11
-	VPCMPEQD     Y10, Y10, Y10
-	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y10, (R11)(Y9*4), Y12
-	VPSIGNB      Y12, Y11, Y9
-	VMOVDQU      Y9, (DX)
-	VPMOVSXBD    (DX), Y9
-	VCVTDQ2PS    Y9, Y9
-	VBROADCASTSS 60(DX), Y10
-	VMULPS       Y9, Y10, Y9
-	VFMADD231PS  896(SI), Y9, Y6
-	VFMADD231PS  896(SI)(DI*1), Y9, Y7
-	VFMADD231PS  896(R8), Y9, Y8
-	VPMOVSXBD    8(DX), Y9
-	VCVTDQ2PS    Y9, Y9
-	VBROADCASTSS 60(DX), Y10
-	VMULPS       Y9, Y10, Y9
-	VFMADD231PS  928(SI), Y9, Y6
-	VFMADD231PS  928(SI)(DI*1), Y9, Y7
-	VFMADD231PS  928(R8), Y9, Y8
-	VPMOVSXBD    16(DX), Y9
-	VCVTDQ2PS    Y9, Y9
-	VBROADCASTSS 60(DX), Y10
-	VMULPS       Y9, Y10, Y9
-	VFMADD231PS  960(SI), Y9, Y6
-	VFMADD231PS  960(SI)(DI*1), Y9, Y7
-	VFMADD231PS  960(R8), Y9, Y8
-	VPMOVSXBD    24(DX), Y9
-	VCVTDQ2PS    Y9, Y9
-	VBROADCASTSS 60(DX), Y10
-	VMULPS       Y9, Y10, Y9
-	VFMADD231PS  992(SI), Y9, Y6
-	VFMADD231PS  992(SI)(DI*1), Y9, Y7
-	VFMADD231PS  992(R8), Y9, Y8
-	ADDQ         $0x42, R10
-	ADDQ         $0x400, SI
-	ADDQ         $0x400, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y6, X9
-	VADDPS       X6, X9, X9
-	VMOVHLPS     X9, X9, X6
-	VADDPS       X6, X9, X9
-	VMOVSHDUP    X9, X6
-	VADDSS       X6, X9, X9
-	VMOVSS       X9, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y7, X6
-	VADDPS       X7, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y8, X6
-	VADDPS       X8, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
-// matmul4xIq2_xxsAVX2 multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 256 values.
-// Requires: AVX2, F16C, FMA
-TEXT ·matmul4xIq2_xxsAVX2(SB), NOSPLIT, $576-64
-
-	// constants of the loops
-	VMOVDQU      iq2_xxs_offset<>+0(SB), Y0
-	VMOVDQU      iq2_xxs_shifts3<>+0(SB), Y1
-	VMOVDQU      iq2_xxs_mask3<>+0(SB), Y2
-	VMOVDQU      iq2_xxs_mask2<>+0(SB), Y3
-	VMOVDQU      iq2_xxs_shuffle2<>+0(SB), Y4
-	VMOVDQU      iq2_xxs_shuffle<>+0(SB), Y5
-	MOVQ         y+0(FP), AX
-	MOVQ         w+32(FP), BX
-	MOVQ         rows+48(FP), CX
-	LEAQ         31(SP), DX
-	ANDQ         $-32, DX
-	SUBQ         $1, CX
-	JLT          done2
-
-loop1:
-	VPXOR        Y6, Y6, Y6
-	VPXOR        Y7, Y7, Y7
-	VPXOR        Y8, Y8, Y8
-	VPXOR        Y9, Y9, Y9
-	MOVQ         x+16(FP), SI
-	MOVQ         ldx+24(FP), DI
-	MOVQ         SI, R8
-	ADDQ         DI, R8
-	ADDQ         DI, R8
-	MOVQ         units+56(FP), R9
-	MOVQ         BX, R10
-	SUBQ         $1, R9
-	JLT          done4
-
-loop3:
-
-	// scales of the block
-	VPBROADCASTW (R10), X10
-	VCVTPH2PS    X10, Y10
-	VMOVDQU      iq2_xxs_const<>+0(SB), Y11
-	VMOVDQU      iq2_xxs_offsets<>+0(SB), Y12
-	VPCMPEQD     Y13, Y13, Y13
-	VPXOR        Y14, Y14, Y14
-	VPGATHERDD   Y13, (R10)(Y12*1), Y14
-	VPSRLVD      iq2_xxs_shifts<>+0(SB), Y14, Y12
-	VPAND        iq2_xxs_mask<>+0(SB), Y12, Y12
-	VPSLLVD      iq2_xxs_shifts2<>+0(SB), Y12, Y12
-	VCVTDQ2PS    Y12, Y12
-	VADDPS       Y12, Y11, Y11
-	VMULPS       Y11, Y10, Y10
-	VMOVDQU      iq2_xxs_const2<>+0(SB), Y11
-	VMULPS       Y11, Y10, Y10
-	VMOVUPS      Y10, 32(DX)
-
-	// levels of values 0 to 31
-	VMOVDQU      2(R10), X10
-	VINSERTI128  $1, 4(R10), Y10, Y10
-	VPSHUFB      Y5, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
-	LEAQ         iq2_xxs_grid<>+0(SB), R11
-	VPCMPEQD     Y11, Y11, Y11
-	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R11)(Y10*4), Y12
-	VMOVDQU      6(R10), X10
-	VINSERTI128  $1, 7(R10), Y10, Y10
-	VPSHUFB      Y4, Y10, Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
-	LEAQ         iq2_xxs_signs<>+0(SB), R11
-	VPCMPEQD     Y11, Y11, Y11
-	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R11)(Y10*4), Y13
-	VPSIGNB      Y13, Y12, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 32(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  (SI), Y10, Y6
-	VFMADD231PS  (SI)(DI*1), Y10, Y7
-	VFMADD231PS  (R8), Y10, Y8
-	VFMADD231PS  (R8)(DI*1), Y10, Y9
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 32(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  32(SI), Y10, Y6
-	VFMADD231PS  32(SI)(DI*1), Y10, Y7
-	VFMADD231PS  32(R8), Y10, Y8
-	VFMADD231PS  32(R8)(DI*1), Y10, Y9
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 32(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  64(SI), Y10, Y6
-	VFMADD231PS  64(SI)(DI*1), Y10, Y7
-	VFMADD231PS  64(R8), Y10, Y8
-	VFMADD231PS  64(R8)(DI*1), Y10, Y9
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 32(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  96(SI), Y10, Y6
-	VFMADD231PS  96(SI)(DI*1), Y10, Y7
-	VFMADD231PS  96(R8), Y10, Y8
-	VFMADD231PS  96(R8)(DI*1), Y10, Y9
-
-	// levels of values 32 to 63
-	VMOVDQU      10(R10), X10
-	VINSERTI128  $1, 12(R10), Y10, Y10
-	VPSHUFB      Y5, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
-	LEAQ         iq2_xxs_grid<>+0(SB), R11
-	VPCMPEQD     Y11, Y11, Y11
-	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R11)(Y10*4), Y12
-	VMOVDQU      14(R10), X10
-	VINSERTI128  $1, 15(R10), Y10, Y10
-	VPSHUFB      Y4, Y10, Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
-	LEAQ         iq2_xxs_signs<>+0(SB), R11
-	VPCMPEQD     Y11, Y11, Y11
-	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R11)(Y10*4), Y13
-	VPSIGNB      Y13, Y12, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 36(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  128(SI), Y10, Y6
-	VFMADD231PS  128(SI)(DI*1), Y10, Y7
-	VFMADD231PS  128(R8), Y10, Y8
-	VFMADD231PS  128(R8)(DI*1), Y10, Y9
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 36(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  160(SI), Y10, Y6
-	VFMADD231PS  160(SI)(DI*1), Y10, Y7
-	VFMADD231PS  160(R8), Y10, Y8
-	VFMADD231PS  160(R8)(DI*1), Y10, Y9
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 36(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  192(SI), Y10, Y6
-	VFMADD231PS  192(SI)(DI*1), Y10, Y7
-	VFMADD231PS  192(R8), Y10, Y8
-	VFMADD231PS  192(R8)(DI*1), Y10, Y9
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 36(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  224(SI), Y10, Y6
-	VFMADD231PS  224(SI)(DI*1), Y10, Y7
-	VFMADD231PS  224(R8), Y10, Y8
-	VFMADD231PS  224(R8)(DI*1), Y10, Y9
-
-	// levels of values 64 to 95
-	VMOVDQU      18(R10), X10
-	VINSERTI128  $1, 20(R10), Y10, Y10
-	VPSHUFB      Y5, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
-	LEAQ         iq2_xxs_grid<>+0(SB), R11
-	VPCMPEQD     Y11, Y11, Y11
-	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R11)(Y10*4), Y12
-	VMOVDQU      22(R10), X10
-	VINSERTI128  $1, 23(R10), Y10, Y10
-	VPSHUFB      Y4, Y10, Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
-	LEAQ         iq2_xxs_signs<>+0(SB), R11
-	VPCMPEQD     Y11, Y11, Y11
-	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R11)(Y10*4), Y13
-	VPSIGNB      Y13, Y12, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 40(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  256(SI), Y10, Y6
-	VFMADD231PS  256(SI)(DI*1), Y10, Y7
-	VFMADD231PS  256(R8), Y10, Y8
-	VFMADD231PS  256(R8)(DI*1), Y10, Y9
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 40(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  288(SI), Y10, Y6
-	VFMADD231PS  288(SI)(DI*1), Y10, Y7
-	VFMADD231PS  288(R8), Y10, Y8
-	VFMADD231PS  288(R8)(DI*1), Y10, Y9
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 40(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  320(SI), Y10, Y6
-	VFMADD231PS  320(SI)(DI*1), Y10, Y7
-	VFMADD231PS  320(R8), Y10, Y8
-	VFMADD231PS  320(R8)(DI*1), Y10, Y9
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 40(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  352(SI), Y10, Y6
-	VFMADD231PS  352(SI)(DI*1), Y10, Y7
-	VFMADD231PS  352(R8), Y10, Y8
-	VFMADD231PS  352(R8)(DI*1), Y10, Y9
-
-	// levels of values 96 to 127
-	VMOVDQU      26(R10), X10
-	VINSERTI128  $1, 28(R10), Y10, Y10
-	VPSHUFB      Y5, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
-	LEAQ         iq2_xxs_grid<>+0(SB), R11
-	VPCMPEQD     Y11, Y11, Y11
-	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R11)(Y10*4), Y12
-	VMOVDQU      30(R10), X10
-	VINSERTI128  $1, 31(R10), Y10, Y10
-	VPSHUFB      Y4, Y10, Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
-	LEAQ         iq2_xxs_signs<>+0(SB), R11
-	VPCMPEQD     Y11, Y11, Y11
-	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R11)(Y10*4), Y13
-	VPSIGNB      Y13, Y12, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 44(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  384(SI), Y10, Y6
-	VFMADD231PS  384(SI)(DI*1), Y10, Y7
-	VFMADD231PS  384(R8), Y10, Y8
-	VFMADD231PS  384(R8)(DI*1), Y10, Y9
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 44(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  416(SI), Y10, Y6
-	VFMADD231PS  416(SI)(DI*1), Y10, Y7
-	VFMADD231PS  416(R8), Y10, Y8
-	VFMADD231PS  416(R8)(DI*1), Y10, Y9
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 44(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  448(SI), Y10, Y6
-	VFMADD231PS  448(SI)(DI*1), Y10, Y7
-	VFMADD231PS  448(R8), Y10, Y8
-	VFMADD231PS  448(R8)(DI*1), Y10, Y9
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 44(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  480(SI), Y10, Y6
-	VFMADD231PS  480(SI)(DI*1), Y10, Y7
-	VFMADD231PS  480(R8), Y10, Y8
-	VFMADD231PS  480(R8)(DI*1), Y10, Y9
-
-	// levels of values 128 to 159
-	VMOVDQU      34(R10), X10
-	VINSERTI128  $1, 36(R10), Y10, Y10
-	VPSHUFB      Y5, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
-	LEAQ         iq2_xxs_grid<>+0(SB), R11
-	VPCMPEQD     Y11, Y11, Y11
-	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R11)(Y10*4), Y12
-	VMOVDQU      38(R10), X10
-	VINSERTI128  $1, 39(R10), Y10, Y10
-	VPSHUFB      Y4, Y10, Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
-	LEAQ         iq2_xxs_signs<>+0(SB), R11
-	VPCMPEQD     Y11, Y11, Y11
-	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R11)(Y10*4), Y13
-	VPSIGNB      Y13, Y12, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 48(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  512(SI), Y10, Y6
-	VFMADD231PS  512(SI)(DI*1), Y10, Y7
-	VFMADD231PS  512(R8), Y10, Y8
-	VFMADD231PS  512(R8)(DI*1), Y10, Y9
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 48(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  544(SI), Y10, Y6
-	VFMADD231PS  544(SI)(DI*1), Y10, Y7
-	VFMADD231PS  544(R8), Y10, Y8
-	VFMADD231PS  544(R8)(DI*1), Y10, Y9
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 48(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  576(SI), Y10, Y6
-	VFMADD231PS  576(SI)(DI*1), Y10, Y7
-	VFMADD231PS  576(R8), Y10, Y8
-	VFMADD231PS  576(R8)(DI*1), Y10, Y9
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 48(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  608(SI), Y10, Y6
-	VFMADD231PS  608(SI)(DI*1), Y10, Y7
-	VFMADD231PS  608(R8), Y10, Y8
-	VFMADD231PS  608(R8)(DI*1), Y10, Y9
-
-	// levels of values 160 to 191
-	VMOVDQU      42(R10), X10
-	VINSERTI128  $1, 44(R10), Y10, Y10
-	VPSHUFB      Y5, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
-	LEAQ         iq2_xxs_grid<>+0(SB), R11
-	VPCMPEQD     Y11, Y11, Y11
-	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R11)(Y10*4), Y12
-	VMOVDQU      46(R10), X10
-	VINSERTI128  $1, 47(R10), Y10, Y10
-	VPSHUFB      Y4, Y10, Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
-	LEAQ         iq2_xxs_signs<>+0(SB), R11
-	VPCMPEQD     Y11, Y11, Y11
-	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R11)(Y10*4), Y13
-	VPSIGNB      Y13, Y12, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 52(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  640(SI), Y10, Y6
-	VFMADD231PS  640(SI)(DI*1), Y10, Y7
-	VFMADD231PS  640(R8), Y10, Y8
-	VFMADD231PS  640(R8)(DI*1), Y10, Y9
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 52(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  672(SI), Y10, Y6
-	VFMADD231PS  672(SI)(DI*1), Y10, Y7
-	VFMADD231PS  672(R8), Y10, Y8
-	VFMADD231PS  672(R8)(DI*1), Y10, Y9
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 52(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  704(SI), Y10, Y6
-	VFMADD231PS  704(SI)(DI*1), Y10, Y7
-	VFMADD231PS  704(R8), Y10, Y8
-	VFMADD231PS  704(R8)(DI*1), Y10, Y9
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 52(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  736(SI), Y10, Y6
-	VFMADD231PS  736(SI)(DI*1), Y10, Y7
-	VFMADD231PS  736(R8), Y10, Y8
-	VFMADD231PS  736(R8)(DI*1), Y10, Y9
-
-	// levels of values 192 to 223
-	VBROADCASTI128 50(R10), Y10
-	VPSHUFB      iq2_xxs_shuffle3<>+0(SB), Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
-	LEAQ         iq2_xxs_grid<>+0(SB), R11
-	VPCMPEQD     Y11, Y11, Y11
-	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R11)(Y10*4), Y12
-	VBROADCASTI128 50(R10), Y10
-	VPSHUFB      iq2_xxs_shuffle4<>+0(SB), Y10, Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
-	LEAQ         iq2_xxs_signs<>+0(SB), R11
-	VPCMPEQD     Y11, Y11, Y11
-	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R11)(Y10*4), Y13
-	VPSIGNB      Y13, Y12, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 56(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  768(SI), Y10, Y6
-	VFMADD231PS  768(SI)(DI*1), Y10, Y7
-	VFMADD231PS  768(R8), Y10, Y8
-	VFMADD231PS  768(R8)(DI*1), Y10, Y9
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 56(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  800(SI), Y10, Y6
-	VFMADD231PS  800(SI)(DI*1), Y10, Y7
-	VFMADD231PS  800(R8), Y10, Y8
-	VFMADD231PS  800(R8)(DI*1), Y10, Y9
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 56(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  832(SI), Y10, Y6
-	VFMADD231PS  832(SI)(DI*1), Y10, Y7
-	VFMADD231PS  832(R8), Y10, Y8
-	VFMADD231PS  832(R8)(DI*1), Y10, Y9
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 56(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  864(SI), Y10, Y6
-	VFMADD231PS  864(SI)(DI*1), Y10, Y7
-	VFMADD231PS  864(R8), Y10, Y8
-	VFMADD231PS  864(R8)(DI*1), Y10, Y9
-
-	// levels of values 224 to 255
-	VBROADCASTI128 50(R10), Y10
-	VPSHUFB      iq2_xxs_shuffle5<>+0(SB), Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
-	LEAQ         iq2_xxs_grid<>+0(SB), R11
-	VPCMPEQD     Y11, Y11, Y11
-	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R11)(Y10*4), Y12
-	VBROADCASTI128 50(R10), Y10
-	VPSHUFB      iq2_xxs_shuffle6<>+0(SB), Y10, Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y2, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
-	LEAQ         iq2_xxs_signs<>+0(SB), R11
-	VPCMPEQD     Y11, Y11, Y11
-	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R11)(Y10*4), Y13
-	VPSIGNB      Y13, Y12, Y10
-	VMOVDQU      Y10, (DX)
-	VPMOVSXBD    (DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 60(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  896(SI), Y10, Y6
-	VFMADD231PS  896(SI)(DI*1), Y10, Y7
-	VFMADD231PS  896(R8), Y10, Y8
-	VFMADD231PS  896(R8)(DI*1), Y10, Y9
-	VPMOVSXBD    8(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 60(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  928(SI), Y10, Y6
-	VFMADD231PS  928(SI)(DI*1), Y10, Y7
-	VFMADD231PS  928(R8), Y10, Y8
-	VFMADD231PS  928(R8)(DI*1), Y10, Y9
-	VPMOVSXBD    16(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 60(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  960(SI), Y10, Y6
-	VFMADD231PS  960(SI)(DI*1), Y10, Y7
-	VFMADD231PS  960(R8), Y10, Y8
-	VFMADD231PS  960(R8)(DI*1), Y10, Y9
-	VPMOVSXBD    24(DX), Y10
-	VCVTDQ2PS    Y10, Y10
-	VBROADCASTSS 60(DX), Y11
-	VMULPS       Y10, Y11, Y10
-	VFMADD231PS  992(SI), Y10, Y6
-	VFMADD231PS  992(SI)(DI*1), Y10, Y7
-	VFMADD231PS  992(R8), Y10, Y8
-	VFMADD231PS  992(R8)(DI*1), Y10, Y9
-	ADDQ         $0x42, R10
-	ADDQ         $0x400, SI
-	ADDQ         $0x400, R8
-	SUBQ         $1, R9
-	JGE          loop3
-
-done4:
-	ADDQ         $1, R9
-
-	// sums of the lanes
-	VEXTRACTF128 $1, Y6, X10
-	VADDPS       X6, X10, X10
-	VMOVHLPS     X10, X10, X6
-	VADDPS       X6, X10, X10
-	VMOVSHDUP    X10, X6
-	VADDSS       X6, X10, X10
-	VMOVSS       X10, (AX)
-	MOVQ         ldy+8(FP), SI
-	MOVQ         AX, DI
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y7, X6
-	VADDPS       X7, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y8, X6
-	VADDPS       X8, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         SI, DI
-	VEXTRACTF128 $1, Y9, X6
-	VADDPS       X9, X6, X6
-	VMOVHLPS     X6, X6, X7
-	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
-	VMOVSS       X6, (DI)
-	ADDQ         $4, AX
-	MOVQ         stride+40(FP), SI
-	ADDQ         SI, BX
-	SUBQ         $1, CX
-	JGE          loop1
-
-done2:
-	ADDQ         $1, CX
-	VZEROUPPER
-	RET
-
 // unpackIq2_xxsAVX2 unpacks a row into records of 32 levels, their scales and mins.
 // Requires: AVX2, F16C
 TEXT ·unpackIq2_xxsAVX2(SB), NOSPLIT, $576-24
 
 	// constants of the loops
-	VMOVDQU      iq2_xxs_offset<>+0(SB), Y0
-	VMOVDQU      iq2_xxs_shifts3<>+0(SB), Y1
-	VMOVDQU      iq2_xxs_mask3<>+0(SB), Y2
-	VMOVDQU      iq2_xxs_mask2<>+0(SB), Y3
-	VMOVDQU      iq2_xxs_shuffle2<>+0(SB), Y4
-	VMOVDQU      iq2_xxs_shuffle<>+0(SB), Y5
+	VMOVDQU      iq2_xxs_shifts3<>+0(SB), Y0
+	VMOVDQU      iq2_xxs_mask3<>+0(SB), Y1
+	VMOVDQU      iq2_xxs_mask2<>+0(SB), Y2
+	VMOVDQU      iq2_xxs_shuffle2<>+0(SB), Y3
+	VMOVDQU      iq2_xxs_shuffle<>+0(SB), Y4
+	VMOVDQU      iq2_xxs_shifts2<>+0(SB), Y5
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), BX
 	MOVQ         blocks+16(FP), CX
@@ -4828,7 +3164,7 @@ loop1:
 	VPGATHERDD   Y9, (BX)(Y8*1), Y10
 	VPSRLVD      iq2_xxs_shifts<>+0(SB), Y10, Y8
 	VPAND        iq2_xxs_mask<>+0(SB), Y8, Y8
-	VPSLLVD      iq2_xxs_shifts2<>+0(SB), Y8, Y8
+	VPSLLVD      Y5, Y8, Y8
 	VCVTDQ2PS    Y8, Y8
 	VADDPS       Y8, Y7, Y7
 	VMULPS       Y7, Y6, Y6
@@ -4837,25 +3173,23 @@ loop1:
 	VMOVUPS      Y6, 32(DX)
 	VMOVDQU      2(BX), X6
 	VINSERTI128  $1, 4(BX), Y6, Y6
-	VPSHUFB      Y5, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y6, Y6
-	VPADDD       Y0, Y6, Y6
+	VPSHUFB      Y4, Y6, Y6
+	VPAND        Y2, Y6, Y6
 	LEAQ         iq2_xxs_grid<>+0(SB), SI
 	VPCMPEQD     Y7, Y7, Y7
 	VPXOR        Y8, Y8, Y8
-	VGATHERDPS   Y7, (SI)(Y6*4), Y8
+	VPBLENDD     $0xaa, Y8, Y6, Y6
+	VPGATHERQQ   Y7, (SI)(Y6*8), Y8
 	VMOVDQU      6(BX), X6
 	VINSERTI128  $1, 7(BX), Y6, Y6
-	VPSHUFB      Y4, Y6, Y6
-	VPSRLVD      Y1, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y6, Y6
-	VPADDD       Y0, Y6, Y6
+	VPSHUFB      Y3, Y6, Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
 	LEAQ         iq2_xxs_signs<>+0(SB), SI
 	VPCMPEQD     Y7, Y7, Y7
 	VPXOR        Y9, Y9, Y9
-	VGATHERDPS   Y7, (SI)(Y6*4), Y9
+	VPBLENDD     $0xaa, Y9, Y6, Y6
+	VPGATHERQQ   Y7, (SI)(Y6*8), Y9
 	VPSIGNB      Y9, Y8, Y6
 	VPABSB       Y6, Y7
 	VMOVDQU      Y7, (AX)
@@ -4864,25 +3198,23 @@ loop1:
 	VMOVSD       X6, 32(AX)
 	VMOVDQU      10(BX), X6
 	VINSERTI128  $1, 12(BX), Y6, Y6
-	VPSHUFB      Y5, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y6, Y6
-	VPADDD       Y0, Y6, Y6
+	VPSHUFB      Y4, Y6, Y6
+	VPAND        Y2, Y6, Y6
 	LEAQ         iq2_xxs_grid<>+0(SB), SI
 	VPCMPEQD     Y7, Y7, Y7
 	VPXOR        Y8, Y8, Y8
-	VGATHERDPS   Y7, (SI)(Y6*4), Y8
+	VPBLENDD     $0xaa, Y8, Y6, Y6
+	VPGATHERQQ   Y7, (SI)(Y6*8), Y8
 	VMOVDQU      14(BX), X6
 	VINSERTI128  $1, 15(BX), Y6, Y6
-	VPSHUFB      Y4, Y6, Y6
-	VPSRLVD      Y1, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y6, Y6
-	VPADDD       Y0, Y6, Y6
+	VPSHUFB      Y3, Y6, Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
 	LEAQ         iq2_xxs_signs<>+0(SB), SI
 	VPCMPEQD     Y7, Y7, Y7
 	VPXOR        Y9, Y9, Y9
-	VGATHERDPS   Y7, (SI)(Y6*4), Y9
+	VPBLENDD     $0xaa, Y9, Y6, Y6
+	VPGATHERQQ   Y7, (SI)(Y6*8), Y9
 	VPSIGNB      Y9, Y8, Y6
 	VPABSB       Y6, Y7
 	VMOVDQU      Y7, 80(AX)
@@ -4891,25 +3223,23 @@ loop1:
 	VMOVSD       X6, 112(AX)
 	VMOVDQU      18(BX), X6
 	VINSERTI128  $1, 20(BX), Y6, Y6
-	VPSHUFB      Y5, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y6, Y6
-	VPADDD       Y0, Y6, Y6
+	VPSHUFB      Y4, Y6, Y6
+	VPAND        Y2, Y6, Y6
 	LEAQ         iq2_xxs_grid<>+0(SB), SI
 	VPCMPEQD     Y7, Y7, Y7
 	VPXOR        Y8, Y8, Y8
-	VGATHERDPS   Y7, (SI)(Y6*4), Y8
+	VPBLENDD     $0xaa, Y8, Y6, Y6
+	VPGATHERQQ   Y7, (SI)(Y6*8), Y8
 	VMOVDQU      22(BX), X6
 	VINSERTI128  $1, 23(BX), Y6, Y6
-	VPSHUFB      Y4, Y6, Y6
-	VPSRLVD      Y1, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y6, Y6
-	VPADDD       Y0, Y6, Y6
+	VPSHUFB      Y3, Y6, Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
 	LEAQ         iq2_xxs_signs<>+0(SB), SI
 	VPCMPEQD     Y7, Y7, Y7
 	VPXOR        Y9, Y9, Y9
-	VGATHERDPS   Y7, (SI)(Y6*4), Y9
+	VPBLENDD     $0xaa, Y9, Y6, Y6
+	VPGATHERQQ   Y7, (SI)(Y6*8), Y9
 	VPSIGNB      Y9, Y8, Y6
 	VPABSB       Y6, Y7
 	VMOVDQU      Y7, 160(AX)
@@ -4918,25 +3248,23 @@ loop1:
 	VMOVSD       X6, 192(AX)
 	VMOVDQU      26(BX), X6
 	VINSERTI128  $1, 28(BX), Y6, Y6
-	VPSHUFB      Y5, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y6, Y6
-	VPADDD       Y0, Y6, Y6
+	VPSHUFB      Y4, Y6, Y6
+	VPAND        Y2, Y6, Y6
 	LEAQ         iq2_xxs_grid<>+0(SB), SI
 	VPCMPEQD     Y7, Y7, Y7
 	VPXOR        Y8, Y8, Y8
-	VGATHERDPS   Y7, (SI)(Y6*4), Y8
+	VPBLENDD     $0xaa, Y8, Y6, Y6
+	VPGATHERQQ   Y7, (SI)(Y6*8), Y8
 	VMOVDQU      30(BX), X6
 	VINSERTI128  $1, 31(BX), Y6, Y6
-	VPSHUFB      Y4, Y6, Y6
-	VPSRLVD      Y1, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y6, Y6
-	VPADDD       Y0, Y6, Y6
+	VPSHUFB      Y3, Y6, Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
 	LEAQ         iq2_xxs_signs<>+0(SB), SI
 	VPCMPEQD     Y7, Y7, Y7
 	VPXOR        Y9, Y9, Y9
-	VGATHERDPS   Y7, (SI)(Y6*4), Y9
+	VPBLENDD     $0xaa, Y9, Y6, Y6
+	VPGATHERQQ   Y7, (SI)(Y6*8), Y9
 	VPSIGNB      Y9, Y8, Y6
 	VPABSB       Y6, Y7
 	VMOVDQU      Y7, 240(AX)
@@ -4945,25 +3273,23 @@ loop1:
 	VMOVSD       X6, 272(AX)
 	VMOVDQU      34(BX), X6
 	VINSERTI128  $1, 36(BX), Y6, Y6
-	VPSHUFB      Y5, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y6, Y6
-	VPADDD       Y0, Y6, Y6
+	VPSHUFB      Y4, Y6, Y6
+	VPAND        Y2, Y6, Y6
 	LEAQ         iq2_xxs_grid<>+0(SB), SI
 	VPCMPEQD     Y7, Y7, Y7
 	VPXOR        Y8, Y8, Y8
-	VGATHERDPS   Y7, (SI)(Y6*4), Y8
+	VPBLENDD     $0xaa, Y8, Y6, Y6
+	VPGATHERQQ   Y7, (SI)(Y6*8), Y8
 	VMOVDQU      38(BX), X6
 	VINSERTI128  $1, 39(BX), Y6, Y6
-	VPSHUFB      Y4, Y6, Y6
-	VPSRLVD      Y1, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y6, Y6
-	VPADDD       Y0, Y6, Y6
+	VPSHUFB      Y3, Y6, Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
 	LEAQ         iq2_xxs_signs<>+0(SB), SI
 	VPCMPEQD     Y7, Y7, Y7
 	VPXOR        Y9, Y9, Y9
-	VGATHERDPS   Y7, (SI)(Y6*4), Y9
+	VPBLENDD     $0xaa, Y9, Y6, Y6
+	VPGATHERQQ   Y7, (SI)(Y6*8), Y9
 	VPSIGNB      Y9, Y8, Y6
 	VPABSB       Y6, Y7
 	VMOVDQU      Y7, 320(AX)
@@ -4972,25 +3298,23 @@ loop1:
 	VMOVSD       X6, 352(AX)
 	VMOVDQU      42(BX), X6
 	VINSERTI128  $1, 44(BX), Y6, Y6
-	VPSHUFB      Y5, Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y6, Y6
-	VPADDD       Y0, Y6, Y6
+	VPSHUFB      Y4, Y6, Y6
+	VPAND        Y2, Y6, Y6
 	LEAQ         iq2_xxs_grid<>+0(SB), SI
 	VPCMPEQD     Y7, Y7, Y7
 	VPXOR        Y8, Y8, Y8
-	VGATHERDPS   Y7, (SI)(Y6*4), Y8
+	VPBLENDD     $0xaa, Y8, Y6, Y6
+	VPGATHERQQ   Y7, (SI)(Y6*8), Y8
 	VMOVDQU      46(BX), X6
 	VINSERTI128  $1, 47(BX), Y6, Y6
-	VPSHUFB      Y4, Y6, Y6
-	VPSRLVD      Y1, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y6, Y6
-	VPADDD       Y0, Y6, Y6
+	VPSHUFB      Y3, Y6, Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
 	LEAQ         iq2_xxs_signs<>+0(SB), SI
 	VPCMPEQD     Y7, Y7, Y7
 	VPXOR        Y9, Y9, Y9
-	VGATHERDPS   Y7, (SI)(Y6*4), Y9
+	VPBLENDD     $0xaa, Y9, Y6, Y6
+	VPGATHERQQ   Y7, (SI)(Y6*8), Y9
 	VPSIGNB      Y9, Y8, Y6
 	VPABSB       Y6, Y7
 	VMOVDQU      Y7, 400(AX)
@@ -4999,23 +3323,21 @@ loop1:
 	VMOVSD       X6, 432(AX)
 	VBROADCASTI128 50(BX), Y6
 	VPSHUFB      iq2_xxs_shuffle3<>+0(SB), Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y6, Y6
-	VPADDD       Y0, Y6, Y6
+	VPAND        Y2, Y6, Y6
 	LEAQ         iq2_xxs_grid<>+0(SB), SI
 	VPCMPEQD     Y7, Y7, Y7
 	VPXOR        Y8, Y8, Y8
-	VGATHERDPS   Y7, (SI)(Y6*4), Y8
+	VPBLENDD     $0xaa, Y8, Y6, Y6
+	VPGATHERQQ   Y7, (SI)(Y6*8), Y8
 	VBROADCASTI128 50(BX), Y6
 	VPSHUFB      iq2_xxs_shuffle4<>+0(SB), Y6, Y6
-	VPSRLVD      Y1, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y6, Y6
-	VPADDD       Y0, Y6, Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
 	LEAQ         iq2_xxs_signs<>+0(SB), SI
 	VPCMPEQD     Y7, Y7, Y7
 	VPXOR        Y9, Y9, Y9
-	VGATHERDPS   Y7, (SI)(Y6*4), Y9
+	VPBLENDD     $0xaa, Y9, Y6, Y6
+	VPGATHERQQ   Y7, (SI)(Y6*8), Y9
 	VPSIGNB      Y9, Y8, Y6
 	VPABSB       Y6, Y7
 	VMOVDQU      Y7, 480(AX)
@@ -5024,23 +3346,21 @@ loop1:
 	VMOVSD       X6, 512(AX)
 	VBROADCASTI128 50(BX), Y6
 	VPSHUFB      iq2_xxs_shuffle5<>+0(SB), Y6, Y6
-	VPAND        Y3, Y6, Y6
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y6, Y6
-	VPADDD       Y0, Y6, Y6
+	VPAND        Y2, Y6, Y6
 	LEAQ         iq2_xxs_grid<>+0(SB), SI
 	VPCMPEQD     Y7, Y7, Y7
 	VPXOR        Y8, Y8, Y8
-	VGATHERDPS   Y7, (SI)(Y6*4), Y8
+	VPBLENDD     $0xaa, Y8, Y6, Y6
+	VPGATHERQQ   Y7, (SI)(Y6*8), Y8
 	VBROADCASTI128 50(BX), Y6
 	VPSHUFB      iq2_xxs_shuffle6<>+0(SB), Y6, Y6
-	VPSRLVD      Y1, Y6, Y6
-	VPAND        Y2, Y6, Y6
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y6, Y6
-	VPADDD       Y0, Y6, Y6
+	VPSRLVD      Y0, Y6, Y6
+	VPAND        Y1, Y6, Y6
 	LEAQ         iq2_xxs_signs<>+0(SB), SI
 	VPCMPEQD     Y7, Y7, Y7
 	VPXOR        Y9, Y9, Y9
-	VGATHERDPS   Y7, (SI)(Y6*4), Y9
+	VPBLENDD     $0xaa, Y9, Y6, Y6
+	VPGATHERQQ   Y7, (SI)(Y6*8), Y9
 	VPSIGNB      Y9, Y8, Y6
 	VPABSB       Y6, Y7
 	VMOVDQU      Y7, 560(AX)
@@ -5062,12 +3382,12 @@ done2:
 TEXT ·matmulQ81xIq2_xxsAVX2(SB), NOSPLIT, $64-72
 
 	// constants of the loops
-	VMOVDQU      iq2_xxs_offset<>+0(SB), Y0
-	VMOVDQU      iq2_xxs_shifts3<>+0(SB), Y1
-	VMOVDQU      iq2_xxs_ones<>+0(SB), Y2
-	VMOVDQU      iq2_xxs_mask3<>+0(SB), Y3
-	VMOVDQU      iq2_xxs_mask2<>+0(SB), Y4
-	VMOVDQU      iq2_xxs_shuffle2<>+0(SB), Y5
+	VMOVDQU      iq2_xxs_shifts3<>+0(SB), Y0
+	VMOVDQU      iq2_xxs_ones<>+0(SB), Y1
+	VMOVDQU      iq2_xxs_mask3<>+0(SB), Y2
+	VMOVDQU      iq2_xxs_mask2<>+0(SB), Y3
+	VMOVDQU      iq2_xxs_shuffle2<>+0(SB), Y4
+	VMOVDQU      iq2_xxs_shuffle<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -5114,31 +3434,29 @@ loop3:
 	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R9), X10
 	VINSERTI128  $1, 4(R9), Y10, Y10
-	VPSHUFB      iq2_xxs_shuffle<>+0(SB), Y10, Y10
-	VPAND        Y4, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSHUFB      Y5, Y10, Y10
+	VPAND        Y3, Y10, Y10
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R10)(Y10*4), Y12
+	VPBLENDD     $0xaa, Y12, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y12
 	VMOVDQU      6(R9), X10
 	VINSERTI128  $1, 7(R9), Y10, Y10
-	VPSHUFB      Y5, Y10, Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y2, Y10, Y10
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R10)(Y10*4), Y13
+	VPBLENDD     $0xaa, Y13, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y13
 	VPSIGNB      Y13, Y12, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      (SI), Y12
 	VPSIGNB      Y10, Y12, Y10
 	VPMADDUBSW   Y10, Y11, Y10
-	VPMADDWD     Y2, Y10, Y10
+	VPMADDWD     Y1, Y10, Y10
 	VBROADCASTSS (AX), Y11
 	VCVTDQ2PS    Y10, Y10
 	VFMADD231PS  Y11, Y10, Y6
@@ -5146,31 +3464,29 @@ loop3:
 	// levels of values 32 to 63, and their products
 	VMOVDQU      10(R9), X10
 	VINSERTI128  $1, 12(R9), Y10, Y10
-	VPSHUFB      iq2_xxs_shuffle<>+0(SB), Y10, Y10
-	VPAND        Y4, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSHUFB      Y5, Y10, Y10
+	VPAND        Y3, Y10, Y10
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R10)(Y10*4), Y12
+	VPBLENDD     $0xaa, Y12, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y12
 	VMOVDQU      14(R9), X10
 	VINSERTI128  $1, 15(R9), Y10, Y10
-	VPSHUFB      Y5, Y10, Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y2, Y10, Y10
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R10)(Y10*4), Y13
+	VPBLENDD     $0xaa, Y13, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y13
 	VPSIGNB      Y13, Y12, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      32(SI), Y12
 	VPSIGNB      Y10, Y12, Y10
 	VPMADDUBSW   Y10, Y11, Y10
-	VPMADDWD     Y2, Y10, Y10
+	VPMADDWD     Y1, Y10, Y10
 	VBROADCASTSS 4(AX), Y11
 	VCVTDQ2PS    Y10, Y10
 	VFMADD231PS  Y11, Y10, Y7
@@ -5178,31 +3494,29 @@ loop3:
 	// levels of values 64 to 95, and their products
 	VMOVDQU      18(R9), X10
 	VINSERTI128  $1, 20(R9), Y10, Y10
-	VPSHUFB      iq2_xxs_shuffle<>+0(SB), Y10, Y10
-	VPAND        Y4, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSHUFB      Y5, Y10, Y10
+	VPAND        Y3, Y10, Y10
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R10)(Y10*4), Y12
+	VPBLENDD     $0xaa, Y12, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y12
 	VMOVDQU      22(R9), X10
 	VINSERTI128  $1, 23(R9), Y10, Y10
-	VPSHUFB      Y5, Y10, Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y2, Y10, Y10
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R10)(Y10*4), Y13
+	VPBLENDD     $0xaa, Y13, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y13
 	VPSIGNB      Y13, Y12, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      64(SI), Y12
 	VPSIGNB      Y10, Y12, Y10
 	VPMADDUBSW   Y10, Y11, Y10
-	VPMADDWD     Y2, Y10, Y10
+	VPMADDWD     Y1, Y10, Y10
 	VBROADCASTSS 8(AX), Y11
 	VCVTDQ2PS    Y10, Y10
 	VFMADD231PS  Y11, Y10, Y8
@@ -5210,31 +3524,29 @@ loop3:
 	// levels of values 96 to 127, and their products
 	VMOVDQU      26(R9), X10
 	VINSERTI128  $1, 28(R9), Y10, Y10
-	VPSHUFB      iq2_xxs_shuffle<>+0(SB), Y10, Y10
-	VPAND        Y4, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSHUFB      Y5, Y10, Y10
+	VPAND        Y3, Y10, Y10
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R10)(Y10*4), Y12
+	VPBLENDD     $0xaa, Y12, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y12
 	VMOVDQU      30(R9), X10
 	VINSERTI128  $1, 31(R9), Y10, Y10
-	VPSHUFB      Y5, Y10, Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y2, Y10, Y10
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R10)(Y10*4), Y13
+	VPBLENDD     $0xaa, Y13, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y13
 	VPSIGNB      Y13, Y12, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      96(SI), Y12
 	VPSIGNB      Y10, Y12, Y10
 	VPMADDUBSW   Y10, Y11, Y10
-	VPMADDWD     Y2, Y10, Y10
+	VPMADDWD     Y1, Y10, Y10
 	VBROADCASTSS 12(AX), Y11
 	VCVTDQ2PS    Y10, Y10
 	VFMADD231PS  Y11, Y10, Y9
@@ -5242,31 +3554,29 @@ loop3:
 	// levels of values 128 to 159, and their products
 	VMOVDQU      34(R9), X10
 	VINSERTI128  $1, 36(R9), Y10, Y10
-	VPSHUFB      iq2_xxs_shuffle<>+0(SB), Y10, Y10
-	VPAND        Y4, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSHUFB      Y5, Y10, Y10
+	VPAND        Y3, Y10, Y10
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R10)(Y10*4), Y12
+	VPBLENDD     $0xaa, Y12, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y12
 	VMOVDQU      38(R9), X10
 	VINSERTI128  $1, 39(R9), Y10, Y10
-	VPSHUFB      Y5, Y10, Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y2, Y10, Y10
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R10)(Y10*4), Y13
+	VPBLENDD     $0xaa, Y13, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y13
 	VPSIGNB      Y13, Y12, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      128(SI), Y12
 	VPSIGNB      Y10, Y12, Y10
 	VPMADDUBSW   Y10, Y11, Y10
-	VPMADDWD     Y2, Y10, Y10
+	VPMADDWD     Y1, Y10, Y10
 	VBROADCASTSS 16(AX), Y11
 	VCVTDQ2PS    Y10, Y10
 	VFMADD231PS  Y11, Y10, Y6
@@ -5274,31 +3584,29 @@ loop3:
 	// levels of values 160 to 191, and their products
 	VMOVDQU      42(R9), X10
 	VINSERTI128  $1, 44(R9), Y10, Y10
-	VPSHUFB      iq2_xxs_shuffle<>+0(SB), Y10, Y10
-	VPAND        Y4, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSHUFB      Y5, Y10, Y10
+	VPAND        Y3, Y10, Y10
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R10)(Y10*4), Y12
+	VPBLENDD     $0xaa, Y12, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y12
 	VMOVDQU      46(R9), X10
 	VINSERTI128  $1, 47(R9), Y10, Y10
-	VPSHUFB      Y5, Y10, Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y2, Y10, Y10
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R10)(Y10*4), Y13
+	VPBLENDD     $0xaa, Y13, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y13
 	VPSIGNB      Y13, Y12, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      160(SI), Y12
 	VPSIGNB      Y10, Y12, Y10
 	VPMADDUBSW   Y10, Y11, Y10
-	VPMADDWD     Y2, Y10, Y10
+	VPMADDWD     Y1, Y10, Y10
 	VBROADCASTSS 20(AX), Y11
 	VCVTDQ2PS    Y10, Y10
 	VFMADD231PS  Y11, Y10, Y7
@@ -5306,29 +3614,27 @@ loop3:
 	// levels of values 192 to 223, and their products
 	VBROADCASTI128 50(R9), Y10
 	VPSHUFB      iq2_xxs_shuffle3<>+0(SB), Y10, Y10
-	VPAND        Y4, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPAND        Y3, Y10, Y10
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R10)(Y10*4), Y12
+	VPBLENDD     $0xaa, Y12, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y12
 	VBROADCASTI128 50(R9), Y10
 	VPSHUFB      iq2_xxs_shuffle4<>+0(SB), Y10, Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y2, Y10, Y10
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R10)(Y10*4), Y13
+	VPBLENDD     $0xaa, Y13, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y13
 	VPSIGNB      Y13, Y12, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      192(SI), Y12
 	VPSIGNB      Y10, Y12, Y10
 	VPMADDUBSW   Y10, Y11, Y10
-	VPMADDWD     Y2, Y10, Y10
+	VPMADDWD     Y1, Y10, Y10
 	VBROADCASTSS 24(AX), Y11
 	VCVTDQ2PS    Y10, Y10
 	VFMADD231PS  Y11, Y10, Y8
@@ -5336,29 +3642,27 @@ loop3:
 	// levels of values 224 to 255, and their products
 	VBROADCASTI128 50(R9), Y10
 	VPSHUFB      iq2_xxs_shuffle5<>+0(SB), Y10, Y10
-	VPAND        Y4, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPAND        Y3, Y10, Y10
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R10)(Y10*4), Y12
+	VPBLENDD     $0xaa, Y12, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y12
 	VBROADCASTI128 50(R9), Y10
 	VPSHUFB      iq2_xxs_shuffle6<>+0(SB), Y10, Y10
-	VPSRLVD      Y1, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y0, Y10, Y10
+	VPSRLVD      Y0, Y10, Y10
+	VPAND        Y2, Y10, Y10
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R10)(Y10*4), Y13
+	VPBLENDD     $0xaa, Y13, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y13
 	VPSIGNB      Y13, Y12, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      224(SI), Y12
 	VPSIGNB      Y10, Y12, Y10
 	VPMADDUBSW   Y10, Y11, Y10
-	VPMADDWD     Y2, Y10, Y10
+	VPMADDWD     Y1, Y10, Y10
 	VBROADCASTSS 28(AX), Y11
 	VCVTDQ2PS    Y10, Y10
 	VFMADD231PS  Y11, Y10, Y9
@@ -5398,12 +3702,12 @@ done2:
 TEXT ·matmulQ82xIq2_xxsAVX2(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	VMOVDQU      iq2_xxs_offset<>+0(SB), Y0
-	VMOVDQU      iq2_xxs_ones<>+0(SB), Y1
-	VMOVDQU      iq2_xxs_shifts3<>+0(SB), Y2
-	VMOVDQU      iq2_xxs_mask3<>+0(SB), Y3
-	VMOVDQU      iq2_xxs_mask2<>+0(SB), Y4
-	VMOVDQU      iq2_xxs_shuffle2<>+0(SB), Y5
+	VMOVDQU      iq2_xxs_ones<>+0(SB), Y0
+	VMOVDQU      iq2_xxs_shifts3<>+0(SB), Y1
+	VMOVDQU      iq2_xxs_mask3<>+0(SB), Y2
+	VMOVDQU      iq2_xxs_mask2<>+0(SB), Y3
+	VMOVDQU      iq2_xxs_shuffle2<>+0(SB), Y4
+	VMOVDQU      iq2_xxs_shuffle<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -5445,35 +3749,33 @@ loop3:
 	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R9), X8
 	VINSERTI128  $1, 4(R9), Y8, Y8
-	VPSHUFB      iq2_xxs_shuffle<>+0(SB), Y8, Y8
-	VPAND        Y4, Y8, Y8
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y8, Y8
-	VPADDD       Y0, Y8, Y8
+	VPSHUFB      Y5, Y8, Y8
+	VPAND        Y3, Y8, Y8
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y9, Y9, Y9
 	VPXOR        Y10, Y10, Y10
-	VGATHERDPS   Y9, (R10)(Y8*4), Y10
+	VPBLENDD     $0xaa, Y10, Y8, Y8
+	VPGATHERQQ   Y9, (R10)(Y8*8), Y10
 	VMOVDQU      6(R9), X8
 	VINSERTI128  $1, 7(R9), Y8, Y8
-	VPSHUFB      Y5, Y8, Y8
-	VPSRLVD      Y2, Y8, Y8
-	VPAND        Y3, Y8, Y8
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y8, Y8
-	VPADDD       Y0, Y8, Y8
+	VPSHUFB      Y4, Y8, Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y9, Y9, Y9
 	VPXOR        Y11, Y11, Y11
-	VGATHERDPS   Y9, (R10)(Y8*4), Y11
+	VPBLENDD     $0xaa, Y11, Y8, Y8
+	VPGATHERQQ   Y9, (R10)(Y8*8), Y11
 	VPSIGNB      Y11, Y10, Y8
 	VPABSB       Y8, Y9
 	VMOVDQU      (SI), Y10
 	VPSIGNB      Y8, Y10, Y10
 	VPMADDUBSW   Y10, Y9, Y10
-	VPMADDWD     Y1, Y10, Y10
+	VPMADDWD     Y0, Y10, Y10
 	VMOVDQU      32(SI), Y11
 	VPSIGNB      Y8, Y11, Y8
 	VPMADDUBSW   Y8, Y9, Y8
-	VPMADDWD     Y1, Y8, Y8
+	VPMADDWD     Y0, Y8, Y8
 
 	// integer sums times both scales
 	VBROADCASTSS 32(AX), Y9
@@ -5489,35 +3791,33 @@ loop3:
 	// levels of values 32 to 63, and their products
 	VMOVDQU      10(R9), X8
 	VINSERTI128  $1, 12(R9), Y8, Y8
-	VPSHUFB      iq2_xxs_shuffle<>+0(SB), Y8, Y8
-	VPAND        Y4, Y8, Y8
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y8, Y8
-	VPADDD       Y0, Y8, Y8
+	VPSHUFB      Y5, Y8, Y8
+	VPAND        Y3, Y8, Y8
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y9, Y9, Y9
 	VPXOR        Y10, Y10, Y10
-	VGATHERDPS   Y9, (R10)(Y8*4), Y10
+	VPBLENDD     $0xaa, Y10, Y8, Y8
+	VPGATHERQQ   Y9, (R10)(Y8*8), Y10
 	VMOVDQU      14(R9), X8
 	VINSERTI128  $1, 15(R9), Y8, Y8
-	VPSHUFB      Y5, Y8, Y8
-	VPSRLVD      Y2, Y8, Y8
-	VPAND        Y3, Y8, Y8
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y8, Y8
-	VPADDD       Y0, Y8, Y8
+	VPSHUFB      Y4, Y8, Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y9, Y9, Y9
 	VPXOR        Y11, Y11, Y11
-	VGATHERDPS   Y9, (R10)(Y8*4), Y11
+	VPBLENDD     $0xaa, Y11, Y8, Y8
+	VPGATHERQQ   Y9, (R10)(Y8*8), Y11
 	VPSIGNB      Y11, Y10, Y8
 	VPABSB       Y8, Y9
 	VMOVDQU      64(SI), Y10
 	VPSIGNB      Y8, Y10, Y10
 	VPMADDUBSW   Y10, Y9, Y10
-	VPMADDWD     Y1, Y10, Y10
+	VPMADDWD     Y0, Y10, Y10
 	VMOVDQU      96(SI), Y11
 	VPSIGNB      Y8, Y11, Y8
 	VPMADDUBSW   Y8, Y9, Y8
-	VPMADDWD     Y1, Y8, Y8
+	VPMADDWD     Y0, Y8, Y8
 
 	// integer sums times both scales
 	VBROADCASTSS 36(AX), Y9
@@ -5533,35 +3833,33 @@ loop3:
 	// levels of values 64 to 95, and their products
 	VMOVDQU      18(R9), X8
 	VINSERTI128  $1, 20(R9), Y8, Y8
-	VPSHUFB      iq2_xxs_shuffle<>+0(SB), Y8, Y8
-	VPAND        Y4, Y8, Y8
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y8, Y8
-	VPADDD       Y0, Y8, Y8
+	VPSHUFB      Y5, Y8, Y8
+	VPAND        Y3, Y8, Y8
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y9, Y9, Y9
 	VPXOR        Y10, Y10, Y10
-	VGATHERDPS   Y9, (R10)(Y8*4), Y10
+	VPBLENDD     $0xaa, Y10, Y8, Y8
+	VPGATHERQQ   Y9, (R10)(Y8*8), Y10
 	VMOVDQU      22(R9), X8
 	VINSERTI128  $1, 23(R9), Y8, Y8
-	VPSHUFB      Y5, Y8, Y8
-	VPSRLVD      Y2, Y8, Y8
-	VPAND        Y3, Y8, Y8
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y8, Y8
-	VPADDD       Y0, Y8, Y8
+	VPSHUFB      Y4, Y8, Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y9, Y9, Y9
 	VPXOR        Y11, Y11, Y11
-	VGATHERDPS   Y9, (R10)(Y8*4), Y11
+	VPBLENDD     $0xaa, Y11, Y8, Y8
+	VPGATHERQQ   Y9, (R10)(Y8*8), Y11
 	VPSIGNB      Y11, Y10, Y8
 	VPABSB       Y8, Y9
 	VMOVDQU      128(SI), Y10
 	VPSIGNB      Y8, Y10, Y10
 	VPMADDUBSW   Y10, Y9, Y10
-	VPMADDWD     Y1, Y10, Y10
+	VPMADDWD     Y0, Y10, Y10
 	VMOVDQU      160(SI), Y11
 	VPSIGNB      Y8, Y11, Y8
 	VPMADDUBSW   Y8, Y9, Y8
-	VPMADDWD     Y1, Y8, Y8
+	VPMADDWD     Y0, Y8, Y8
 
 	// integer sums times both scales
 	VBROADCASTSS 40(AX), Y9
@@ -5577,35 +3875,33 @@ loop3:
 	// levels of values 96 to 127, and their products
 	VMOVDQU      26(R9), X8
 	VINSERTI128  $1, 28(R9), Y8, Y8
-	VPSHUFB      iq2_xxs_shuffle<>+0(SB), Y8, Y8
-	VPAND        Y4, Y8, Y8
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y8, Y8
-	VPADDD       Y0, Y8, Y8
+	VPSHUFB      Y5, Y8, Y8
+	VPAND        Y3, Y8, Y8
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y9, Y9, Y9
 	VPXOR        Y10, Y10, Y10
-	VGATHERDPS   Y9, (R10)(Y8*4), Y10
+	VPBLENDD     $0xaa, Y10, Y8, Y8
+	VPGATHERQQ   Y9, (R10)(Y8*8), Y10
 	VMOVDQU      30(R9), X8
 	VINSERTI128  $1, 31(R9), Y8, Y8
-	VPSHUFB      Y5, Y8, Y8
-	VPSRLVD      Y2, Y8, Y8
-	VPAND        Y3, Y8, Y8
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y8, Y8
-	VPADDD       Y0, Y8, Y8
+	VPSHUFB      Y4, Y8, Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y9, Y9, Y9
 	VPXOR        Y11, Y11, Y11
-	VGATHERDPS   Y9, (R10)(Y8*4), Y11
+	VPBLENDD     $0xaa, Y11, Y8, Y8
+	VPGATHERQQ   Y9, (R10)(Y8*8), Y11
 	VPSIGNB      Y11, Y10, Y8
 	VPABSB       Y8, Y9
 	VMOVDQU      192(SI), Y10
 	VPSIGNB      Y8, Y10, Y10
 	VPMADDUBSW   Y10, Y9, Y10
-	VPMADDWD     Y1, Y10, Y10
+	VPMADDWD     Y0, Y10, Y10
 	VMOVDQU      224(SI), Y11
 	VPSIGNB      Y8, Y11, Y8
 	VPMADDUBSW   Y8, Y9, Y8
-	VPMADDWD     Y1, Y8, Y8
+	VPMADDWD     Y0, Y8, Y8
 
 	// integer sums times both scales
 	VBROADCASTSS 44(AX), Y9
@@ -5621,35 +3917,33 @@ loop3:
 	// levels of values 128 to 159, and their products
 	VMOVDQU      34(R9), X8
 	VINSERTI128  $1, 36(R9), Y8, Y8
-	VPSHUFB      iq2_xxs_shuffle<>+0(SB), Y8, Y8
-	VPAND        Y4, Y8, Y8
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y8, Y8
-	VPADDD       Y0, Y8, Y8
+	VPSHUFB      Y5, Y8, Y8
+	VPAND        Y3, Y8, Y8
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y9, Y9, Y9
 	VPXOR        Y10, Y10, Y10
-	VGATHERDPS   Y9, (R10)(Y8*4), Y10
+	VPBLENDD     $0xaa, Y10, Y8, Y8
+	VPGATHERQQ   Y9, (R10)(Y8*8), Y10
 	VMOVDQU      38(R9), X8
 	VINSERTI128  $1, 39(R9), Y8, Y8
-	VPSHUFB      Y5, Y8, Y8
-	VPSRLVD      Y2, Y8, Y8
-	VPAND        Y3, Y8, Y8
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y8, Y8
-	VPADDD       Y0, Y8, Y8
+	VPSHUFB      Y4, Y8, Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y9, Y9, Y9
 	VPXOR        Y11, Y11, Y11
-	VGATHERDPS   Y9, (R10)(Y8*4), Y11
+	VPBLENDD     $0xaa, Y11, Y8, Y8
+	VPGATHERQQ   Y9, (R10)(Y8*8), Y11
 	VPSIGNB      Y11, Y10, Y8
 	VPABSB       Y8, Y9
 	VMOVDQU      256(SI), Y10
 	VPSIGNB      Y8, Y10, Y10
 	VPMADDUBSW   Y10, Y9, Y10
-	VPMADDWD     Y1, Y10, Y10
+	VPMADDWD     Y0, Y10, Y10
 	VMOVDQU      288(SI), Y11
 	VPSIGNB      Y8, Y11, Y8
 	VPMADDUBSW   Y8, Y9, Y8
-	VPMADDWD     Y1, Y8, Y8
+	VPMADDWD     Y0, Y8, Y8
 
 	// integer sums times both scales
 	VBROADCASTSS 48(AX), Y9
@@ -5665,35 +3959,33 @@ loop3:
 	// levels of values 160 to 191, and their products
 	VMOVDQU      42(R9), X8
 	VINSERTI128  $1, 44(R9), Y8, Y8
-	VPSHUFB      iq2_xxs_shuffle<>+0(SB), Y8, Y8
-	VPAND        Y4, Y8, Y8
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y8, Y8
-	VPADDD       Y0, Y8, Y8
+	VPSHUFB      Y5, Y8, Y8
+	VPAND        Y3, Y8, Y8
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y9, Y9, Y9
 	VPXOR        Y10, Y10, Y10
-	VGATHERDPS   Y9, (R10)(Y8*4), Y10
+	VPBLENDD     $0xaa, Y10, Y8, Y8
+	VPGATHERQQ   Y9, (R10)(Y8*8), Y10
 	VMOVDQU      46(R9), X8
 	VINSERTI128  $1, 47(R9), Y8, Y8
-	VPSHUFB      Y5, Y8, Y8
-	VPSRLVD      Y2, Y8, Y8
-	VPAND        Y3, Y8, Y8
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y8, Y8
-	VPADDD       Y0, Y8, Y8
+	VPSHUFB      Y4, Y8, Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y9, Y9, Y9
 	VPXOR        Y11, Y11, Y11
-	VGATHERDPS   Y9, (R10)(Y8*4), Y11
+	VPBLENDD     $0xaa, Y11, Y8, Y8
+	VPGATHERQQ   Y9, (R10)(Y8*8), Y11
 	VPSIGNB      Y11, Y10, Y8
 	VPABSB       Y8, Y9
 	VMOVDQU      320(SI), Y10
 	VPSIGNB      Y8, Y10, Y10
 	VPMADDUBSW   Y10, Y9, Y10
-	VPMADDWD     Y1, Y10, Y10
+	VPMADDWD     Y0, Y10, Y10
 	VMOVDQU      352(SI), Y11
 	VPSIGNB      Y8, Y11, Y8
 	VPMADDUBSW   Y8, Y9, Y8
-	VPMADDWD     Y1, Y8, Y8
+	VPMADDWD     Y0, Y8, Y8
 
 	// integer sums times both scales
 	VBROADCASTSS 52(AX), Y9
@@ -5709,33 +4001,31 @@ loop3:
 	// levels of values 192 to 223, and their products
 	VBROADCASTI128 50(R9), Y8
 	VPSHUFB      iq2_xxs_shuffle3<>+0(SB), Y8, Y8
-	VPAND        Y4, Y8, Y8
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y8, Y8
-	VPADDD       Y0, Y8, Y8
+	VPAND        Y3, Y8, Y8
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y9, Y9, Y9
 	VPXOR        Y10, Y10, Y10
-	VGATHERDPS   Y9, (R10)(Y8*4), Y10
+	VPBLENDD     $0xaa, Y10, Y8, Y8
+	VPGATHERQQ   Y9, (R10)(Y8*8), Y10
 	VBROADCASTI128 50(R9), Y8
 	VPSHUFB      iq2_xxs_shuffle4<>+0(SB), Y8, Y8
-	VPSRLVD      Y2, Y8, Y8
-	VPAND        Y3, Y8, Y8
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y8, Y8
-	VPADDD       Y0, Y8, Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y9, Y9, Y9
 	VPXOR        Y11, Y11, Y11
-	VGATHERDPS   Y9, (R10)(Y8*4), Y11
+	VPBLENDD     $0xaa, Y11, Y8, Y8
+	VPGATHERQQ   Y9, (R10)(Y8*8), Y11
 	VPSIGNB      Y11, Y10, Y8
 	VPABSB       Y8, Y9
 	VMOVDQU      384(SI), Y10
 	VPSIGNB      Y8, Y10, Y10
 	VPMADDUBSW   Y10, Y9, Y10
-	VPMADDWD     Y1, Y10, Y10
+	VPMADDWD     Y0, Y10, Y10
 	VMOVDQU      416(SI), Y11
 	VPSIGNB      Y8, Y11, Y8
 	VPMADDUBSW   Y8, Y9, Y8
-	VPMADDWD     Y1, Y8, Y8
+	VPMADDWD     Y0, Y8, Y8
 
 	// integer sums times both scales
 	VBROADCASTSS 56(AX), Y9
@@ -5751,33 +4041,31 @@ loop3:
 	// levels of values 224 to 255, and their products
 	VBROADCASTI128 50(R9), Y8
 	VPSHUFB      iq2_xxs_shuffle5<>+0(SB), Y8, Y8
-	VPAND        Y4, Y8, Y8
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y8, Y8
-	VPADDD       Y0, Y8, Y8
+	VPAND        Y3, Y8, Y8
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y9, Y9, Y9
 	VPXOR        Y10, Y10, Y10
-	VGATHERDPS   Y9, (R10)(Y8*4), Y10
+	VPBLENDD     $0xaa, Y10, Y8, Y8
+	VPGATHERQQ   Y9, (R10)(Y8*8), Y10
 	VBROADCASTI128 50(R9), Y8
 	VPSHUFB      iq2_xxs_shuffle6<>+0(SB), Y8, Y8
-	VPSRLVD      Y2, Y8, Y8
-	VPAND        Y3, Y8, Y8
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y8, Y8
-	VPADDD       Y0, Y8, Y8
+	VPSRLVD      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y9, Y9, Y9
 	VPXOR        Y11, Y11, Y11
-	VGATHERDPS   Y9, (R10)(Y8*4), Y11
+	VPBLENDD     $0xaa, Y11, Y8, Y8
+	VPGATHERQQ   Y9, (R10)(Y8*8), Y11
 	VPSIGNB      Y11, Y10, Y8
 	VPABSB       Y8, Y9
 	VMOVDQU      448(SI), Y10
 	VPSIGNB      Y8, Y10, Y10
 	VPMADDUBSW   Y10, Y9, Y10
-	VPMADDWD     Y1, Y10, Y10
+	VPMADDWD     Y0, Y10, Y10
 	VMOVDQU      480(SI), Y11
 	VPSIGNB      Y8, Y11, Y8
 	VPMADDUBSW   Y8, Y9, Y8
-	VPMADDWD     Y1, Y8, Y8
+	VPMADDWD     Y0, Y8, Y8
 
 	// integer sums times both scales
 	VBROADCASTSS 60(AX), Y9
@@ -5833,11 +4121,11 @@ TEXT ·matmulQ83xIq2_xxsAVX2(SB), NOSPLIT, $576-72
 
 	// constants of the loops
 	VMOVDQU      iq2_xxs_ones<>+0(SB), Y0
-	VMOVDQU      iq2_xxs_offset<>+0(SB), Y1
-	VMOVDQU      iq2_xxs_shifts3<>+0(SB), Y2
-	VMOVDQU      iq2_xxs_mask3<>+0(SB), Y3
-	VMOVDQU      iq2_xxs_mask2<>+0(SB), Y4
-	VMOVDQU      iq2_xxs_shuffle2<>+0(SB), Y5
+	VMOVDQU      iq2_xxs_shifts3<>+0(SB), Y1
+	VMOVDQU      iq2_xxs_mask3<>+0(SB), Y2
+	VMOVDQU      iq2_xxs_mask2<>+0(SB), Y3
+	VMOVDQU      iq2_xxs_shuffle2<>+0(SB), Y4
+	VMOVDQU      iq2_xxs_shuffle<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -5880,25 +4168,23 @@ loop3:
 	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R9), X9
 	VINSERTI128  $1, 4(R9), Y9, Y9
-	VPSHUFB      iq2_xxs_shuffle<>+0(SB), Y9, Y9
-	VPAND        Y4, Y9, Y9
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y9, Y9
-	VPADDD       Y1, Y9, Y9
+	VPSHUFB      Y5, Y9, Y9
+	VPAND        Y3, Y9, Y9
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y10, Y10, Y10
 	VPXOR        Y11, Y11, Y11
-	VGATHERDPS   Y10, (R10)(Y9*4), Y11
+	VPBLENDD     $0xaa, Y11, Y9, Y9
+	VPGATHERQQ   Y10, (R10)(Y9*8), Y11
 	VMOVDQU      6(R9), X9
 	VINSERTI128  $1, 7(R9), Y9, Y9
-	VPSHUFB      Y5, Y9, Y9
-	VPSRLVD      Y2, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y9, Y9
-	VPADDD       Y1, Y9, Y9
+	VPSHUFB      Y4, Y9, Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y10, Y10, Y10
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y10, (R10)(Y9*4), Y12
+	VPBLENDD     $0xaa, Y12, Y9, Y9
+	VPGATHERQQ   Y10, (R10)(Y9*8), Y12
 	VPSIGNB      Y12, Y11, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      (SI), Y11
@@ -5932,25 +4218,23 @@ loop3:
 	// levels of values 32 to 63, and their products
 	VMOVDQU      10(R9), X9
 	VINSERTI128  $1, 12(R9), Y9, Y9
-	VPSHUFB      iq2_xxs_shuffle<>+0(SB), Y9, Y9
-	VPAND        Y4, Y9, Y9
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y9, Y9
-	VPADDD       Y1, Y9, Y9
+	VPSHUFB      Y5, Y9, Y9
+	VPAND        Y3, Y9, Y9
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y10, Y10, Y10
 	VPXOR        Y11, Y11, Y11
-	VGATHERDPS   Y10, (R10)(Y9*4), Y11
+	VPBLENDD     $0xaa, Y11, Y9, Y9
+	VPGATHERQQ   Y10, (R10)(Y9*8), Y11
 	VMOVDQU      14(R9), X9
 	VINSERTI128  $1, 15(R9), Y9, Y9
-	VPSHUFB      Y5, Y9, Y9
-	VPSRLVD      Y2, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y9, Y9
-	VPADDD       Y1, Y9, Y9
+	VPSHUFB      Y4, Y9, Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y10, Y10, Y10
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y10, (R10)(Y9*4), Y12
+	VPBLENDD     $0xaa, Y12, Y9, Y9
+	VPGATHERQQ   Y10, (R10)(Y9*8), Y12
 	VPSIGNB      Y12, Y11, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      96(SI), Y11
@@ -5984,25 +4268,23 @@ loop3:
 	// levels of values 64 to 95, and their products
 	VMOVDQU      18(R9), X9
 	VINSERTI128  $1, 20(R9), Y9, Y9
-	VPSHUFB      iq2_xxs_shuffle<>+0(SB), Y9, Y9
-	VPAND        Y4, Y9, Y9
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y9, Y9
-	VPADDD       Y1, Y9, Y9
+	VPSHUFB      Y5, Y9, Y9
+	VPAND        Y3, Y9, Y9
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y10, Y10, Y10
 	VPXOR        Y11, Y11, Y11
-	VGATHERDPS   Y10, (R10)(Y9*4), Y11
+	VPBLENDD     $0xaa, Y11, Y9, Y9
+	VPGATHERQQ   Y10, (R10)(Y9*8), Y11
 	VMOVDQU      22(R9), X9
 	VINSERTI128  $1, 23(R9), Y9, Y9
-	VPSHUFB      Y5, Y9, Y9
-	VPSRLVD      Y2, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y9, Y9
-	VPADDD       Y1, Y9, Y9
+	VPSHUFB      Y4, Y9, Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y10, Y10, Y10
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y10, (R10)(Y9*4), Y12
+	VPBLENDD     $0xaa, Y12, Y9, Y9
+	VPGATHERQQ   Y10, (R10)(Y9*8), Y12
 	VPSIGNB      Y12, Y11, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      192(SI), Y11
@@ -6036,25 +4318,23 @@ loop3:
 	// levels of values 96 to 127, and their products
 	VMOVDQU      26(R9), X9
 	VINSERTI128  $1, 28(R9), Y9, Y9
-	VPSHUFB      iq2_xxs_shuffle<>+0(SB), Y9, Y9
-	VPAND        Y4, Y9, Y9
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y9, Y9
-	VPADDD       Y1, Y9, Y9
+	VPSHUFB      Y5, Y9, Y9
+	VPAND        Y3, Y9, Y9
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y10, Y10, Y10
 	VPXOR        Y11, Y11, Y11
-	VGATHERDPS   Y10, (R10)(Y9*4), Y11
+	VPBLENDD     $0xaa, Y11, Y9, Y9
+	VPGATHERQQ   Y10, (R10)(Y9*8), Y11
 	VMOVDQU      30(R9), X9
 	VINSERTI128  $1, 31(R9), Y9, Y9
-	VPSHUFB      Y5, Y9, Y9
-	VPSRLVD      Y2, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y9, Y9
-	VPADDD       Y1, Y9, Y9
+	VPSHUFB      Y4, Y9, Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y10, Y10, Y10
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y10, (R10)(Y9*4), Y12
+	VPBLENDD     $0xaa, Y12, Y9, Y9
+	VPGATHERQQ   Y10, (R10)(Y9*8), Y12
 	VPSIGNB      Y12, Y11, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      288(SI), Y11
@@ -6088,25 +4368,23 @@ loop3:
 	// levels of values 128 to 159, and their products
 	VMOVDQU      34(R9), X9
 	VINSERTI128  $1, 36(R9), Y9, Y9
-	VPSHUFB      iq2_xxs_shuffle<>+0(SB), Y9, Y9
-	VPAND        Y4, Y9, Y9
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y9, Y9
-	VPADDD       Y1, Y9, Y9
+	VPSHUFB      Y5, Y9, Y9
+	VPAND        Y3, Y9, Y9
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y10, Y10, Y10
 	VPXOR        Y11, Y11, Y11
-	VGATHERDPS   Y10, (R10)(Y9*4), Y11
+	VPBLENDD     $0xaa, Y11, Y9, Y9
+	VPGATHERQQ   Y10, (R10)(Y9*8), Y11
 	VMOVDQU      38(R9), X9
 	VINSERTI128  $1, 39(R9), Y9, Y9
-	VPSHUFB      Y5, Y9, Y9
-	VPSRLVD      Y2, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y9, Y9
-	VPADDD       Y1, Y9, Y9
+	VPSHUFB      Y4, Y9, Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y10, Y10, Y10
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y10, (R10)(Y9*4), Y12
+	VPBLENDD     $0xaa, Y12, Y9, Y9
+	VPGATHERQQ   Y10, (R10)(Y9*8), Y12
 	VPSIGNB      Y12, Y11, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      384(SI), Y11
@@ -6140,25 +4418,23 @@ loop3:
 	// levels of values 160 to 191, and their products
 	VMOVDQU      42(R9), X9
 	VINSERTI128  $1, 44(R9), Y9, Y9
-	VPSHUFB      iq2_xxs_shuffle<>+0(SB), Y9, Y9
-	VPAND        Y4, Y9, Y9
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y9, Y9
-	VPADDD       Y1, Y9, Y9
+	VPSHUFB      Y5, Y9, Y9
+	VPAND        Y3, Y9, Y9
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y10, Y10, Y10
 	VPXOR        Y11, Y11, Y11
-	VGATHERDPS   Y10, (R10)(Y9*4), Y11
+	VPBLENDD     $0xaa, Y11, Y9, Y9
+	VPGATHERQQ   Y10, (R10)(Y9*8), Y11
 	VMOVDQU      46(R9), X9
 	VINSERTI128  $1, 47(R9), Y9, Y9
-	VPSHUFB      Y5, Y9, Y9
-	VPSRLVD      Y2, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y9, Y9
-	VPADDD       Y1, Y9, Y9
+	VPSHUFB      Y4, Y9, Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y10, Y10, Y10
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y10, (R10)(Y9*4), Y12
+	VPBLENDD     $0xaa, Y12, Y9, Y9
+	VPGATHERQQ   Y10, (R10)(Y9*8), Y12
 	VPSIGNB      Y12, Y11, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      480(SI), Y11
@@ -6192,23 +4468,21 @@ loop3:
 	// levels of values 192 to 223, and their products
 	VBROADCASTI128 50(R9), Y9
 	VPSHUFB      iq2_xxs_shuffle3<>+0(SB), Y9, Y9
-	VPAND        Y4, Y9, Y9
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y9, Y9
-	VPADDD       Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y10, Y10, Y10
 	VPXOR        Y11, Y11, Y11
-	VGATHERDPS   Y10, (R10)(Y9*4), Y11
+	VPBLENDD     $0xaa, Y11, Y9, Y9
+	VPGATHERQQ   Y10, (R10)(Y9*8), Y11
 	VBROADCASTI128 50(R9), Y9
 	VPSHUFB      iq2_xxs_shuffle4<>+0(SB), Y9, Y9
-	VPSRLVD      Y2, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y9, Y9
-	VPADDD       Y1, Y9, Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y10, Y10, Y10
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y10, (R10)(Y9*4), Y12
+	VPBLENDD     $0xaa, Y12, Y9, Y9
+	VPGATHERQQ   Y10, (R10)(Y9*8), Y12
 	VPSIGNB      Y12, Y11, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      576(SI), Y11
@@ -6242,23 +4516,21 @@ loop3:
 	// levels of values 224 to 255, and their products
 	VBROADCASTI128 50(R9), Y9
 	VPSHUFB      iq2_xxs_shuffle5<>+0(SB), Y9, Y9
-	VPAND        Y4, Y9, Y9
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y9, Y9
-	VPADDD       Y1, Y9, Y9
+	VPAND        Y3, Y9, Y9
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y10, Y10, Y10
 	VPXOR        Y11, Y11, Y11
-	VGATHERDPS   Y10, (R10)(Y9*4), Y11
+	VPBLENDD     $0xaa, Y11, Y9, Y9
+	VPGATHERQQ   Y10, (R10)(Y9*8), Y11
 	VBROADCASTI128 50(R9), Y9
 	VPSHUFB      iq2_xxs_shuffle6<>+0(SB), Y9, Y9
-	VPSRLVD      Y2, Y9, Y9
-	VPAND        Y3, Y9, Y9
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y9, Y9
-	VPADDD       Y1, Y9, Y9
+	VPSRLVD      Y1, Y9, Y9
+	VPAND        Y2, Y9, Y9
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y10, Y10, Y10
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y10, (R10)(Y9*4), Y12
+	VPBLENDD     $0xaa, Y12, Y9, Y9
+	VPGATHERQQ   Y10, (R10)(Y9*8), Y12
 	VPSIGNB      Y12, Y11, Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      672(SI), Y11
@@ -6340,11 +4612,11 @@ TEXT ·matmulQ84xIq2_xxsAVX2(SB), NOSPLIT, $576-72
 
 	// constants of the loops
 	VMOVDQU      iq2_xxs_ones<>+0(SB), Y0
-	VMOVDQU      iq2_xxs_offset<>+0(SB), Y1
-	VMOVDQU      iq2_xxs_shifts3<>+0(SB), Y2
-	VMOVDQU      iq2_xxs_mask3<>+0(SB), Y3
-	VMOVDQU      iq2_xxs_mask2<>+0(SB), Y4
-	VMOVDQU      iq2_xxs_shuffle2<>+0(SB), Y5
+	VMOVDQU      iq2_xxs_shifts3<>+0(SB), Y1
+	VMOVDQU      iq2_xxs_mask3<>+0(SB), Y2
+	VMOVDQU      iq2_xxs_mask2<>+0(SB), Y3
+	VMOVDQU      iq2_xxs_shuffle2<>+0(SB), Y4
+	VMOVDQU      iq2_xxs_shuffle<>+0(SB), Y5
 	LEAQ         31(SP), AX
 	ANDQ         $-32, AX
 	MOVQ         y+0(FP), BX
@@ -6388,25 +4660,23 @@ loop3:
 	// levels of values 0 to 31, and their products
 	VMOVDQU      2(R9), X10
 	VINSERTI128  $1, 4(R9), Y10, Y10
-	VPSHUFB      iq2_xxs_shuffle<>+0(SB), Y10, Y10
-	VPAND        Y4, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y1, Y10, Y10
+	VPSHUFB      Y5, Y10, Y10
+	VPAND        Y3, Y10, Y10
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R10)(Y10*4), Y12
+	VPBLENDD     $0xaa, Y12, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y12
 	VMOVDQU      6(R9), X10
 	VINSERTI128  $1, 7(R9), Y10, Y10
-	VPSHUFB      Y5, Y10, Y10
-	VPSRLVD      Y2, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y1, Y10, Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R10)(Y10*4), Y13
+	VPBLENDD     $0xaa, Y13, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y13
 	VPSIGNB      Y13, Y12, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      (SI), Y12
@@ -6448,25 +4718,23 @@ loop3:
 	// levels of values 32 to 63, and their products
 	VMOVDQU      10(R9), X10
 	VINSERTI128  $1, 12(R9), Y10, Y10
-	VPSHUFB      iq2_xxs_shuffle<>+0(SB), Y10, Y10
-	VPAND        Y4, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y1, Y10, Y10
+	VPSHUFB      Y5, Y10, Y10
+	VPAND        Y3, Y10, Y10
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R10)(Y10*4), Y12
+	VPBLENDD     $0xaa, Y12, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y12
 	VMOVDQU      14(R9), X10
 	VINSERTI128  $1, 15(R9), Y10, Y10
-	VPSHUFB      Y5, Y10, Y10
-	VPSRLVD      Y2, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y1, Y10, Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R10)(Y10*4), Y13
+	VPBLENDD     $0xaa, Y13, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y13
 	VPSIGNB      Y13, Y12, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      128(SI), Y12
@@ -6508,25 +4776,23 @@ loop3:
 	// levels of values 64 to 95, and their products
 	VMOVDQU      18(R9), X10
 	VINSERTI128  $1, 20(R9), Y10, Y10
-	VPSHUFB      iq2_xxs_shuffle<>+0(SB), Y10, Y10
-	VPAND        Y4, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y1, Y10, Y10
+	VPSHUFB      Y5, Y10, Y10
+	VPAND        Y3, Y10, Y10
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R10)(Y10*4), Y12
+	VPBLENDD     $0xaa, Y12, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y12
 	VMOVDQU      22(R9), X10
 	VINSERTI128  $1, 23(R9), Y10, Y10
-	VPSHUFB      Y5, Y10, Y10
-	VPSRLVD      Y2, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y1, Y10, Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R10)(Y10*4), Y13
+	VPBLENDD     $0xaa, Y13, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y13
 	VPSIGNB      Y13, Y12, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      256(SI), Y12
@@ -6568,25 +4834,23 @@ loop3:
 	// levels of values 96 to 127, and their products
 	VMOVDQU      26(R9), X10
 	VINSERTI128  $1, 28(R9), Y10, Y10
-	VPSHUFB      iq2_xxs_shuffle<>+0(SB), Y10, Y10
-	VPAND        Y4, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y1, Y10, Y10
+	VPSHUFB      Y5, Y10, Y10
+	VPAND        Y3, Y10, Y10
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R10)(Y10*4), Y12
+	VPBLENDD     $0xaa, Y12, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y12
 	VMOVDQU      30(R9), X10
 	VINSERTI128  $1, 31(R9), Y10, Y10
-	VPSHUFB      Y5, Y10, Y10
-	VPSRLVD      Y2, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y1, Y10, Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R10)(Y10*4), Y13
+	VPBLENDD     $0xaa, Y13, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y13
 	VPSIGNB      Y13, Y12, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      384(SI), Y12
@@ -6628,25 +4892,23 @@ loop3:
 	// levels of values 128 to 159, and their products
 	VMOVDQU      34(R9), X10
 	VINSERTI128  $1, 36(R9), Y10, Y10
-	VPSHUFB      iq2_xxs_shuffle<>+0(SB), Y10, Y10
-	VPAND        Y4, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y1, Y10, Y10
+	VPSHUFB      Y5, Y10, Y10
+	VPAND        Y3, Y10, Y10
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R10)(Y10*4), Y12
+	VPBLENDD     $0xaa, Y12, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y12
 	VMOVDQU      38(R9), X10
 	VINSERTI128  $1, 39(R9), Y10, Y10
-	VPSHUFB      Y5, Y10, Y10
-	VPSRLVD      Y2, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y1, Y10, Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R10)(Y10*4), Y13
+	VPBLENDD     $0xaa, Y13, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y13
 	VPSIGNB      Y13, Y12, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      512(SI), Y12
@@ -6688,25 +4950,23 @@ loop3:
 	// levels of values 160 to 191, and their products
 	VMOVDQU      42(R9), X10
 	VINSERTI128  $1, 44(R9), Y10, Y10
-	VPSHUFB      iq2_xxs_shuffle<>+0(SB), Y10, Y10
-	VPAND        Y4, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y1, Y10, Y10
+	VPSHUFB      Y5, Y10, Y10
+	VPAND        Y3, Y10, Y10
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R10)(Y10*4), Y12
+	VPBLENDD     $0xaa, Y12, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y12
 	VMOVDQU      46(R9), X10
 	VINSERTI128  $1, 47(R9), Y10, Y10
-	VPSHUFB      Y5, Y10, Y10
-	VPSRLVD      Y2, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y1, Y10, Y10
+	VPSHUFB      Y4, Y10, Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R10)(Y10*4), Y13
+	VPBLENDD     $0xaa, Y13, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y13
 	VPSIGNB      Y13, Y12, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      640(SI), Y12
@@ -6748,23 +5008,21 @@ loop3:
 	// levels of values 192 to 223, and their products
 	VBROADCASTI128 50(R9), Y10
 	VPSHUFB      iq2_xxs_shuffle3<>+0(SB), Y10, Y10
-	VPAND        Y4, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R10)(Y10*4), Y12
+	VPBLENDD     $0xaa, Y12, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y12
 	VBROADCASTI128 50(R9), Y10
 	VPSHUFB      iq2_xxs_shuffle4<>+0(SB), Y10, Y10
-	VPSRLVD      Y2, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y1, Y10, Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R10)(Y10*4), Y13
+	VPBLENDD     $0xaa, Y13, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y13
 	VPSIGNB      Y13, Y12, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      768(SI), Y12
@@ -6806,23 +5064,21 @@ loop3:
 	// levels of values 224 to 255, and their products
 	VBROADCASTI128 50(R9), Y10
 	VPSHUFB      iq2_xxs_shuffle5<>+0(SB), Y10, Y10
-	VPAND        Y4, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y1, Y10, Y10
+	VPAND        Y3, Y10, Y10
 	LEAQ         iq2_xxs_grid<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y12, Y12, Y12
-	VGATHERDPS   Y11, (R10)(Y10*4), Y12
+	VPBLENDD     $0xaa, Y12, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y12
 	VBROADCASTI128 50(R9), Y10
 	VPSHUFB      iq2_xxs_shuffle6<>+0(SB), Y10, Y10
-	VPSRLVD      Y2, Y10, Y10
-	VPAND        Y3, Y10, Y10
-	VPMULLD      iq2_xxs_factor<>+0(SB), Y10, Y10
-	VPADDD       Y1, Y10, Y10
+	VPSRLVD      Y1, Y10, Y10
+	VPAND        Y2, Y10, Y10
 	LEAQ         iq2_xxs_signs<>+0(SB), R10
 	VPCMPEQD     Y11, Y11, Y11
 	VPXOR        Y13, Y13, Y13
-	VGATHERDPS   Y11, (R10)(Y10*4), Y13
+	VPBLENDD     $0xaa, Y13, Y10, Y10
+	VPGATHERQQ   Y11, (R10)(Y10*8), Y13
 	VPSIGNB      Y13, Y12, Y10
 	VPABSB       Y10, Y11
 	VMOVDQU      896(SI), Y12

@@ -19,11 +19,6 @@ DATA iq2_xxs_shuffle<>+0(SB)/8, $0x8080800080808000
 DATA iq2_xxs_shuffle<>+8(SB)/8, $0x8080800180808001
 GLOBL iq2_xxs_shuffle<>(SB), RODATA|NOPTR, $16
 
-// iq2_xxs_offset: int32 0 1 0 1
-DATA iq2_xxs_offset<>+0(SB)/8, $0x0000000100000000
-DATA iq2_xxs_offset<>+8(SB)/8, $0x0000000100000000
-GLOBL iq2_xxs_offset<>(SB), RODATA|NOPTR, $16
-
 // iq2_xxs_grid: 2048 bytes
 DATA iq2_xxs_grid<>+0(SB)/8, $0x0808080808080808
 DATA iq2_xxs_grid<>+8(SB)/8, $0x080808080808082b
@@ -502,33 +497,34 @@ GLOBL iq2_xxs_shuffle10<>(SB), RODATA|NOPTR, $16
 TEXT ·matmulQ81xIq2_xxsDotProd(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	MOVD         $iq2_xxs_offset<>+0(SB), R0
-	FMOVQ        (R0), F0
-	WORD $0x4f000441 // movi v1.4s, #2
-	WORD $0x4f0307e2 // movi v2.4s, #127
-	WORD $0x4f0707e3 // movi v3.4s, #255
+	WORD $0x4f0307e0 // movi v0.4s, #127
+	WORD $0x4f0707e1 // movi v1.4s, #255
 	MOVD         $iq2_xxs_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $iq2_xxs_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F5
+	FMOVQ        (R0), F3
 	MOVD         $iq2_xxs_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F4
 	MOVD         $iq2_xxs_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F5
 	MOVD         $iq2_xxs_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F8
-	WORD $0x4f0005e9 // movi v9.4s, #15
+	FMOVQ        (R0), F6
+	WORD $0x4f0005e7 // movi v7.4s, #15
 	MOVD         $iq2_xxs_shuffle4<>+0(SB), R0
-	FMOVQ        (R0), F10
+	FMOVQ        (R0), F8
 	MOVD         $iq2_xxs_shuffle5<>+0(SB), R0
-	FMOVQ        (R0), F11
+	FMOVQ        (R0), F9
 	MOVD         $iq2_xxs_shuffle6<>+0(SB), R0
-	FMOVQ        (R0), F12
+	FMOVQ        (R0), F10
 	MOVD         $iq2_xxs_shuffle7<>+0(SB), R0
-	FMOVQ        (R0), F13
+	FMOVQ        (R0), F11
 	MOVD         $iq2_xxs_shuffle8<>+0(SB), R0
-	FMOVQ        (R0), F14
+	FMOVQ        (R0), F12
 	MOVD         $iq2_xxs_shuffle9<>+0(SB), R0
+	FMOVQ        (R0), F13
+	MOVD         $iq2_xxs_shuffle10<>+0(SB), R0
+	FMOVQ        (R0), F14
+	MOVD         $iq2_xxs_shifts<>+0(SB), R0
 	FMOVQ        (R0), F15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
@@ -572,11 +568,9 @@ loop3:
 	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
 	WORD $0x4ed83af7 // zip1 v23.2d, v23.2d, v24.2d
 	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	MOVD         $iq2_xxs_shifts<>+0(SB), R7
-	FMOVQ        (R7), F24
-	WORD $0x6eb846f7 // ushl v23.4s, v23.4s, v24.4s
-	WORD $0x4e291ed6 // and v22.16b, v22.16b, v9.16b
-	WORD $0x4e291ef7 // and v23.16b, v23.16b, v9.16b
+	WORD $0x6eaf46f7 // ushl v23.4s, v23.4s, v15.4s
+	WORD $0x4e271ed6 // and v22.16b, v22.16b, v7.16b
+	WORD $0x4e271ef7 // and v23.16b, v23.16b, v7.16b
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e36d6b6 // fadd v22.4s, v21.4s, v22.4s
@@ -594,72 +588,40 @@ loop3:
 	// levels of values 0 to 31, and their products
 	FMOVQ        2(R6), F22
 	FMOVQ        4(R6), F23
-	WORD $0x4e0402d6 // tbl v22.16b, { v22.16b }, v4.16b
-	WORD $0x4e0402f7 // tbl v23.16b, { v23.16b }, v4.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
-	WORD $0x4ea086f7 // add v23.4s, v23.4s, v0.4s
+	WORD $0x4e0202d6 // tbl v22.16b, { v22.16b }, v2.16b
+	WORD $0x4e0202f7 // tbl v23.16b, { v23.16b }, v2.16b
+	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
+	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R7
 	WORD $0x4e042ec8 // smov x8, v22.s[0]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e0c2ec8 // smov x8, v22.s[1]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVD        (R7)(R8<<3), F24
 	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e1c2ec8 // smov x8, v22.s[3]
-	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e963b39 // zip1 v25.4s, v25.4s, v22.4s
-	WORD $0x4ed93b16 // zip1 v22.2d, v24.2d, v25.2d
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
 	WORD $0x4e042ee8 // smov x8, v23.s[0]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e0c2ee8 // smov x8, v23.s[1]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVD        (R7)(R8<<3), F24
 	WORD $0x4e142ee8 // smov x8, v23.s[2]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e1c2ee8 // smov x8, v23.s[3]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e973b39 // zip1 v25.4s, v25.4s, v23.4s
-	WORD $0x4ed93b17 // zip1 v23.2d, v24.2d, v25.2d
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
 	FMOVQ        6(R6), F24
 	FMOVQ        7(R6), F25
-	WORD $0x4e080318 // tbl v24.16b, { v24.16b }, v8.16b
-	WORD $0x4e070339 // tbl v25.16b, { v25.16b }, v7.16b
-	WORD $0x6ea54718 // ushl v24.4s, v24.4s, v5.4s
-	WORD $0x6ea64739 // ushl v25.4s, v25.4s, v6.4s
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4ea19f39 // mul v25.4s, v25.4s, v1.4s
-	WORD $0x4ea08718 // add v24.4s, v24.4s, v0.4s
-	WORD $0x4ea08739 // add v25.4s, v25.4s, v0.4s
+	WORD $0x4e060318 // tbl v24.16b, { v24.16b }, v6.16b
+	WORD $0x4e050339 // tbl v25.16b, { v25.16b }, v5.16b
+	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
+	WORD $0x6ea44739 // ushl v25.4s, v25.4s, v4.4s
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R7
 	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e0c2f08 // smov x8, v24.s[1]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
+	FMOVD        (R7)(R8<<3), F26
 	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e1c2f08 // smov x8, v24.s[3]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983b7b // zip1 v27.4s, v27.4s, v24.4s
-	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4ed83b58 // zip1 v24.2d, v26.2d, v24.2d
 	WORD $0x4e042f28 // smov x8, v25.s[0]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e0c2f28 // smov x8, v25.s[1]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
+	FMOVD        (R7)(R8<<3), F26
 	WORD $0x4e142f28 // smov x8, v25.s[2]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e1c2f28 // smov x8, v25.s[3]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
-	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
+	FMOVD        (R7)(R8<<3), F25
+	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
 	WORD $0x4e388f1a // cmtst v26.16b, v24.16b, v24.16b
 	WORD $0x6e20badb // neg v27.16b, v22.16b
 	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
@@ -680,72 +642,40 @@ loop3:
 	// levels of values 32 to 63, and their products
 	FMOVQ        10(R6), F22
 	FMOVQ        12(R6), F23
-	WORD $0x4e0402d6 // tbl v22.16b, { v22.16b }, v4.16b
-	WORD $0x4e0402f7 // tbl v23.16b, { v23.16b }, v4.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
-	WORD $0x4ea086f7 // add v23.4s, v23.4s, v0.4s
+	WORD $0x4e0202d6 // tbl v22.16b, { v22.16b }, v2.16b
+	WORD $0x4e0202f7 // tbl v23.16b, { v23.16b }, v2.16b
+	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
+	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R7
 	WORD $0x4e042ec8 // smov x8, v22.s[0]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e0c2ec8 // smov x8, v22.s[1]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVD        (R7)(R8<<3), F24
 	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e1c2ec8 // smov x8, v22.s[3]
-	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e963b39 // zip1 v25.4s, v25.4s, v22.4s
-	WORD $0x4ed93b16 // zip1 v22.2d, v24.2d, v25.2d
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
 	WORD $0x4e042ee8 // smov x8, v23.s[0]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e0c2ee8 // smov x8, v23.s[1]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVD        (R7)(R8<<3), F24
 	WORD $0x4e142ee8 // smov x8, v23.s[2]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e1c2ee8 // smov x8, v23.s[3]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e973b39 // zip1 v25.4s, v25.4s, v23.4s
-	WORD $0x4ed93b17 // zip1 v23.2d, v24.2d, v25.2d
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
 	FMOVQ        14(R6), F24
 	FMOVQ        15(R6), F25
-	WORD $0x4e080318 // tbl v24.16b, { v24.16b }, v8.16b
-	WORD $0x4e070339 // tbl v25.16b, { v25.16b }, v7.16b
-	WORD $0x6ea54718 // ushl v24.4s, v24.4s, v5.4s
-	WORD $0x6ea64739 // ushl v25.4s, v25.4s, v6.4s
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4ea19f39 // mul v25.4s, v25.4s, v1.4s
-	WORD $0x4ea08718 // add v24.4s, v24.4s, v0.4s
-	WORD $0x4ea08739 // add v25.4s, v25.4s, v0.4s
+	WORD $0x4e060318 // tbl v24.16b, { v24.16b }, v6.16b
+	WORD $0x4e050339 // tbl v25.16b, { v25.16b }, v5.16b
+	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
+	WORD $0x6ea44739 // ushl v25.4s, v25.4s, v4.4s
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R7
 	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e0c2f08 // smov x8, v24.s[1]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
+	FMOVD        (R7)(R8<<3), F26
 	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e1c2f08 // smov x8, v24.s[3]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983b7b // zip1 v27.4s, v27.4s, v24.4s
-	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4ed83b58 // zip1 v24.2d, v26.2d, v24.2d
 	WORD $0x4e042f28 // smov x8, v25.s[0]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e0c2f28 // smov x8, v25.s[1]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
+	FMOVD        (R7)(R8<<3), F26
 	WORD $0x4e142f28 // smov x8, v25.s[2]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e1c2f28 // smov x8, v25.s[3]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
-	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
+	FMOVD        (R7)(R8<<3), F25
+	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
 	WORD $0x4e388f1a // cmtst v26.16b, v24.16b, v24.16b
 	WORD $0x6e20badb // neg v27.16b, v22.16b
 	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
@@ -766,72 +696,40 @@ loop3:
 	// levels of values 64 to 95, and their products
 	FMOVQ        18(R6), F22
 	FMOVQ        20(R6), F23
-	WORD $0x4e0402d6 // tbl v22.16b, { v22.16b }, v4.16b
-	WORD $0x4e0402f7 // tbl v23.16b, { v23.16b }, v4.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
-	WORD $0x4ea086f7 // add v23.4s, v23.4s, v0.4s
+	WORD $0x4e0202d6 // tbl v22.16b, { v22.16b }, v2.16b
+	WORD $0x4e0202f7 // tbl v23.16b, { v23.16b }, v2.16b
+	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
+	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R7
 	WORD $0x4e042ec8 // smov x8, v22.s[0]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e0c2ec8 // smov x8, v22.s[1]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVD        (R7)(R8<<3), F24
 	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e1c2ec8 // smov x8, v22.s[3]
-	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e963b39 // zip1 v25.4s, v25.4s, v22.4s
-	WORD $0x4ed93b16 // zip1 v22.2d, v24.2d, v25.2d
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
 	WORD $0x4e042ee8 // smov x8, v23.s[0]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e0c2ee8 // smov x8, v23.s[1]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVD        (R7)(R8<<3), F24
 	WORD $0x4e142ee8 // smov x8, v23.s[2]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e1c2ee8 // smov x8, v23.s[3]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e973b39 // zip1 v25.4s, v25.4s, v23.4s
-	WORD $0x4ed93b17 // zip1 v23.2d, v24.2d, v25.2d
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
 	FMOVQ        22(R6), F24
 	FMOVQ        23(R6), F25
-	WORD $0x4e080318 // tbl v24.16b, { v24.16b }, v8.16b
-	WORD $0x4e070339 // tbl v25.16b, { v25.16b }, v7.16b
-	WORD $0x6ea54718 // ushl v24.4s, v24.4s, v5.4s
-	WORD $0x6ea64739 // ushl v25.4s, v25.4s, v6.4s
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4ea19f39 // mul v25.4s, v25.4s, v1.4s
-	WORD $0x4ea08718 // add v24.4s, v24.4s, v0.4s
-	WORD $0x4ea08739 // add v25.4s, v25.4s, v0.4s
+	WORD $0x4e060318 // tbl v24.16b, { v24.16b }, v6.16b
+	WORD $0x4e050339 // tbl v25.16b, { v25.16b }, v5.16b
+	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
+	WORD $0x6ea44739 // ushl v25.4s, v25.4s, v4.4s
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R7
 	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e0c2f08 // smov x8, v24.s[1]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
+	FMOVD        (R7)(R8<<3), F26
 	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e1c2f08 // smov x8, v24.s[3]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983b7b // zip1 v27.4s, v27.4s, v24.4s
-	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4ed83b58 // zip1 v24.2d, v26.2d, v24.2d
 	WORD $0x4e042f28 // smov x8, v25.s[0]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e0c2f28 // smov x8, v25.s[1]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
+	FMOVD        (R7)(R8<<3), F26
 	WORD $0x4e142f28 // smov x8, v25.s[2]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e1c2f28 // smov x8, v25.s[3]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
-	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
+	FMOVD        (R7)(R8<<3), F25
+	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
 	WORD $0x4e388f1a // cmtst v26.16b, v24.16b, v24.16b
 	WORD $0x6e20badb // neg v27.16b, v22.16b
 	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
@@ -852,72 +750,40 @@ loop3:
 	// levels of values 96 to 127, and their products
 	FMOVQ        26(R6), F22
 	FMOVQ        28(R6), F23
-	WORD $0x4e0402d6 // tbl v22.16b, { v22.16b }, v4.16b
-	WORD $0x4e0402f7 // tbl v23.16b, { v23.16b }, v4.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
-	WORD $0x4ea086f7 // add v23.4s, v23.4s, v0.4s
+	WORD $0x4e0202d6 // tbl v22.16b, { v22.16b }, v2.16b
+	WORD $0x4e0202f7 // tbl v23.16b, { v23.16b }, v2.16b
+	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
+	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R7
 	WORD $0x4e042ec8 // smov x8, v22.s[0]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e0c2ec8 // smov x8, v22.s[1]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVD        (R7)(R8<<3), F24
 	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e1c2ec8 // smov x8, v22.s[3]
-	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e963b39 // zip1 v25.4s, v25.4s, v22.4s
-	WORD $0x4ed93b16 // zip1 v22.2d, v24.2d, v25.2d
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
 	WORD $0x4e042ee8 // smov x8, v23.s[0]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e0c2ee8 // smov x8, v23.s[1]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVD        (R7)(R8<<3), F24
 	WORD $0x4e142ee8 // smov x8, v23.s[2]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e1c2ee8 // smov x8, v23.s[3]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e973b39 // zip1 v25.4s, v25.4s, v23.4s
-	WORD $0x4ed93b17 // zip1 v23.2d, v24.2d, v25.2d
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
 	FMOVQ        30(R6), F24
 	FMOVQ        31(R6), F25
-	WORD $0x4e080318 // tbl v24.16b, { v24.16b }, v8.16b
-	WORD $0x4e070339 // tbl v25.16b, { v25.16b }, v7.16b
-	WORD $0x6ea54718 // ushl v24.4s, v24.4s, v5.4s
-	WORD $0x6ea64739 // ushl v25.4s, v25.4s, v6.4s
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4ea19f39 // mul v25.4s, v25.4s, v1.4s
-	WORD $0x4ea08718 // add v24.4s, v24.4s, v0.4s
-	WORD $0x4ea08739 // add v25.4s, v25.4s, v0.4s
+	WORD $0x4e060318 // tbl v24.16b, { v24.16b }, v6.16b
+	WORD $0x4e050339 // tbl v25.16b, { v25.16b }, v5.16b
+	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
+	WORD $0x6ea44739 // ushl v25.4s, v25.4s, v4.4s
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R7
 	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e0c2f08 // smov x8, v24.s[1]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
+	FMOVD        (R7)(R8<<3), F26
 	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e1c2f08 // smov x8, v24.s[3]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983b7b // zip1 v27.4s, v27.4s, v24.4s
-	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4ed83b58 // zip1 v24.2d, v26.2d, v24.2d
 	WORD $0x4e042f28 // smov x8, v25.s[0]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e0c2f28 // smov x8, v25.s[1]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
+	FMOVD        (R7)(R8<<3), F26
 	WORD $0x4e142f28 // smov x8, v25.s[2]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e1c2f28 // smov x8, v25.s[3]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
-	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
+	FMOVD        (R7)(R8<<3), F25
+	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
 	WORD $0x4e388f1a // cmtst v26.16b, v24.16b, v24.16b
 	WORD $0x6e20badb // neg v27.16b, v22.16b
 	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
@@ -938,72 +804,40 @@ loop3:
 	// levels of values 128 to 159, and their products
 	FMOVQ        34(R6), F21
 	FMOVQ        36(R6), F22
-	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x4e0402d6 // tbl v22.16b, { v22.16b }, v4.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
+	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
+	WORD $0x4e0202d6 // tbl v22.16b, { v22.16b }, v2.16b
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
+	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R7
 	WORD $0x4e042ea8 // smov x8, v21.s[0]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e0c2ea8 // smov x8, v21.s[1]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVD        (R7)(R8<<3), F23
 	WORD $0x4e142ea8 // smov x8, v21.s[2]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e1c2ea8 // smov x8, v21.s[3]
-	FMOVS        (R7)(R8<<2), F21
-	WORD $0x4e953b18 // zip1 v24.4s, v24.4s, v21.4s
-	WORD $0x4ed83af5 // zip1 v21.2d, v23.2d, v24.2d
+	FMOVD        (R7)(R8<<3), F21
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
 	WORD $0x4e042ec8 // smov x8, v22.s[0]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e0c2ec8 // smov x8, v22.s[1]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVD        (R7)(R8<<3), F23
 	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e1c2ec8 // smov x8, v22.s[3]
-	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e963b18 // zip1 v24.4s, v24.4s, v22.4s
-	WORD $0x4ed83af6 // zip1 v22.2d, v23.2d, v24.2d
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
 	FMOVQ        38(R6), F23
 	FMOVQ        39(R6), F24
-	WORD $0x4e0802f7 // tbl v23.16b, { v23.16b }, v8.16b
-	WORD $0x4e070318 // tbl v24.16b, { v24.16b }, v7.16b
-	WORD $0x6ea546f7 // ushl v23.4s, v23.4s, v5.4s
-	WORD $0x6ea64718 // ushl v24.4s, v24.4s, v6.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4ea086f7 // add v23.4s, v23.4s, v0.4s
-	WORD $0x4ea08718 // add v24.4s, v24.4s, v0.4s
+	WORD $0x4e0602f7 // tbl v23.16b, { v23.16b }, v6.16b
+	WORD $0x4e050318 // tbl v24.16b, { v24.16b }, v5.16b
+	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
+	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R7
 	WORD $0x4e042ee8 // smov x8, v23.s[0]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e0c2ee8 // smov x8, v23.s[1]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e9a3b39 // zip1 v25.4s, v25.4s, v26.4s
+	FMOVD        (R7)(R8<<3), F25
 	WORD $0x4e142ee8 // smov x8, v23.s[2]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e1c2ee8 // smov x8, v23.s[3]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e973b5a // zip1 v26.4s, v26.4s, v23.4s
-	WORD $0x4eda3b37 // zip1 v23.2d, v25.2d, v26.2d
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4ed73b37 // zip1 v23.2d, v25.2d, v23.2d
 	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e0c2f08 // smov x8, v24.s[1]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e9a3b39 // zip1 v25.4s, v25.4s, v26.4s
+	FMOVD        (R7)(R8<<3), F25
 	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e1c2f08 // smov x8, v24.s[3]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983b5a // zip1 v26.4s, v26.4s, v24.4s
-	WORD $0x4eda3b38 // zip1 v24.2d, v25.2d, v26.2d
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4ed83b38 // zip1 v24.2d, v25.2d, v24.2d
 	WORD $0x4e378ef9 // cmtst v25.16b, v23.16b, v23.16b
 	WORD $0x6e20baba // neg v26.16b, v21.16b
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
@@ -1024,72 +858,40 @@ loop3:
 	// levels of values 160 to 191, and their products
 	FMOVQ        42(R6), F21
 	FMOVQ        44(R6), F22
-	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x4e0402d6 // tbl v22.16b, { v22.16b }, v4.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
+	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
+	WORD $0x4e0202d6 // tbl v22.16b, { v22.16b }, v2.16b
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
+	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R7
 	WORD $0x4e042ea8 // smov x8, v21.s[0]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e0c2ea8 // smov x8, v21.s[1]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVD        (R7)(R8<<3), F23
 	WORD $0x4e142ea8 // smov x8, v21.s[2]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e1c2ea8 // smov x8, v21.s[3]
-	FMOVS        (R7)(R8<<2), F21
-	WORD $0x4e953b18 // zip1 v24.4s, v24.4s, v21.4s
-	WORD $0x4ed83af5 // zip1 v21.2d, v23.2d, v24.2d
+	FMOVD        (R7)(R8<<3), F21
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
 	WORD $0x4e042ec8 // smov x8, v22.s[0]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e0c2ec8 // smov x8, v22.s[1]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVD        (R7)(R8<<3), F23
 	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e1c2ec8 // smov x8, v22.s[3]
-	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e963b18 // zip1 v24.4s, v24.4s, v22.4s
-	WORD $0x4ed83af6 // zip1 v22.2d, v23.2d, v24.2d
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
 	FMOVQ        46(R6), F23
 	FMOVQ        47(R6), F24
-	WORD $0x4e0802f7 // tbl v23.16b, { v23.16b }, v8.16b
-	WORD $0x4e070318 // tbl v24.16b, { v24.16b }, v7.16b
-	WORD $0x6ea546f7 // ushl v23.4s, v23.4s, v5.4s
-	WORD $0x6ea64718 // ushl v24.4s, v24.4s, v6.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4ea086f7 // add v23.4s, v23.4s, v0.4s
-	WORD $0x4ea08718 // add v24.4s, v24.4s, v0.4s
+	WORD $0x4e0602f7 // tbl v23.16b, { v23.16b }, v6.16b
+	WORD $0x4e050318 // tbl v24.16b, { v24.16b }, v5.16b
+	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
+	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R7
 	WORD $0x4e042ee8 // smov x8, v23.s[0]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e0c2ee8 // smov x8, v23.s[1]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e9a3b39 // zip1 v25.4s, v25.4s, v26.4s
+	FMOVD        (R7)(R8<<3), F25
 	WORD $0x4e142ee8 // smov x8, v23.s[2]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e1c2ee8 // smov x8, v23.s[3]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e973b5a // zip1 v26.4s, v26.4s, v23.4s
-	WORD $0x4eda3b37 // zip1 v23.2d, v25.2d, v26.2d
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4ed73b37 // zip1 v23.2d, v25.2d, v23.2d
 	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e0c2f08 // smov x8, v24.s[1]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e9a3b39 // zip1 v25.4s, v25.4s, v26.4s
+	FMOVD        (R7)(R8<<3), F25
 	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e1c2f08 // smov x8, v24.s[3]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983b5a // zip1 v26.4s, v26.4s, v24.4s
-	WORD $0x4eda3b38 // zip1 v24.2d, v25.2d, v26.2d
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4ed83b38 // zip1 v24.2d, v25.2d, v24.2d
 	WORD $0x4e378ef9 // cmtst v25.16b, v23.16b, v23.16b
 	WORD $0x6e20baba // neg v26.16b, v21.16b
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
@@ -1109,71 +911,39 @@ loop3:
 
 	// levels of values 192 to 223, and their products
 	FMOVQ        50(R6), F21
-	WORD $0x4e0402b6 // tbl v22.16b, { v21.16b }, v4.16b
-	WORD $0x4e0a02b5 // tbl v21.16b, { v21.16b }, v10.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
+	WORD $0x4e0202b6 // tbl v22.16b, { v21.16b }, v2.16b
+	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
+	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R7
 	WORD $0x4e042ec8 // smov x8, v22.s[0]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e0c2ec8 // smov x8, v22.s[1]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVD        (R7)(R8<<3), F23
 	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e1c2ec8 // smov x8, v22.s[3]
-	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e963b18 // zip1 v24.4s, v24.4s, v22.4s
-	WORD $0x4ed83af6 // zip1 v22.2d, v23.2d, v24.2d
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
 	WORD $0x4e042ea8 // smov x8, v21.s[0]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e0c2ea8 // smov x8, v21.s[1]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVD        (R7)(R8<<3), F23
 	WORD $0x4e142ea8 // smov x8, v21.s[2]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e1c2ea8 // smov x8, v21.s[3]
-	FMOVS        (R7)(R8<<2), F21
-	WORD $0x4e953b18 // zip1 v24.4s, v24.4s, v21.4s
-	WORD $0x4ed83af5 // zip1 v21.2d, v23.2d, v24.2d
+	FMOVD        (R7)(R8<<3), F21
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
 	FMOVQ        50(R6), F23
-	WORD $0x4e0b02f8 // tbl v24.16b, { v23.16b }, v11.16b
-	WORD $0x4e0c02f7 // tbl v23.16b, { v23.16b }, v12.16b
-	WORD $0x6ea54718 // ushl v24.4s, v24.4s, v5.4s
-	WORD $0x6ea646f7 // ushl v23.4s, v23.4s, v6.4s
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
-	WORD $0x4ea08718 // add v24.4s, v24.4s, v0.4s
-	WORD $0x4ea086f7 // add v23.4s, v23.4s, v0.4s
+	WORD $0x4e0902f8 // tbl v24.16b, { v23.16b }, v9.16b
+	WORD $0x4e0a02f7 // tbl v23.16b, { v23.16b }, v10.16b
+	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
+	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R7
 	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e0c2f08 // smov x8, v24.s[1]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e9a3b39 // zip1 v25.4s, v25.4s, v26.4s
+	FMOVD        (R7)(R8<<3), F25
 	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e1c2f08 // smov x8, v24.s[3]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983b5a // zip1 v26.4s, v26.4s, v24.4s
-	WORD $0x4eda3b38 // zip1 v24.2d, v25.2d, v26.2d
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4ed83b38 // zip1 v24.2d, v25.2d, v24.2d
 	WORD $0x4e042ee8 // smov x8, v23.s[0]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e0c2ee8 // smov x8, v23.s[1]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e9a3b39 // zip1 v25.4s, v25.4s, v26.4s
+	FMOVD        (R7)(R8<<3), F25
 	WORD $0x4e142ee8 // smov x8, v23.s[2]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e1c2ee8 // smov x8, v23.s[3]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e973b5a // zip1 v26.4s, v26.4s, v23.4s
-	WORD $0x4eda3b37 // zip1 v23.2d, v25.2d, v26.2d
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4ed73b37 // zip1 v23.2d, v25.2d, v23.2d
 	WORD $0x4e388f19 // cmtst v25.16b, v24.16b, v24.16b
 	WORD $0x6e20bada // neg v26.16b, v22.16b
 	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
@@ -1193,73 +963,39 @@ loop3:
 
 	// levels of values 224 to 255, and their products
 	FMOVQ        50(R6), F21
-	WORD $0x4e0d02b6 // tbl v22.16b, { v21.16b }, v13.16b
-	WORD $0x4e0e02b5 // tbl v21.16b, { v21.16b }, v14.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
+	WORD $0x4e0b02b6 // tbl v22.16b, { v21.16b }, v11.16b
+	WORD $0x4e0c02b5 // tbl v21.16b, { v21.16b }, v12.16b
+	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R7
 	WORD $0x4e042ec8 // smov x8, v22.s[0]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e0c2ec8 // smov x8, v22.s[1]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVD        (R7)(R8<<3), F23
 	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e1c2ec8 // smov x8, v22.s[3]
-	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e963b18 // zip1 v24.4s, v24.4s, v22.4s
-	WORD $0x4ed83af6 // zip1 v22.2d, v23.2d, v24.2d
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
 	WORD $0x4e042ea8 // smov x8, v21.s[0]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e0c2ea8 // smov x8, v21.s[1]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVD        (R7)(R8<<3), F23
 	WORD $0x4e142ea8 // smov x8, v21.s[2]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e1c2ea8 // smov x8, v21.s[3]
-	FMOVS        (R7)(R8<<2), F21
-	WORD $0x4e953b18 // zip1 v24.4s, v24.4s, v21.4s
-	WORD $0x4ed83af5 // zip1 v21.2d, v23.2d, v24.2d
+	FMOVD        (R7)(R8<<3), F21
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
 	FMOVQ        50(R6), F23
-	WORD $0x4e0f02f8 // tbl v24.16b, { v23.16b }, v15.16b
-	MOVD         $iq2_xxs_shuffle10<>+0(SB), R7
-	FMOVQ        (R7), F25
-	WORD $0x4e1902f7 // tbl v23.16b, { v23.16b }, v25.16b
-	WORD $0x6ea54718 // ushl v24.4s, v24.4s, v5.4s
-	WORD $0x6ea646f7 // ushl v23.4s, v23.4s, v6.4s
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
-	WORD $0x4ea08718 // add v24.4s, v24.4s, v0.4s
-	WORD $0x4ea086f7 // add v23.4s, v23.4s, v0.4s
+	WORD $0x4e0d02f8 // tbl v24.16b, { v23.16b }, v13.16b
+	WORD $0x4e0e02f7 // tbl v23.16b, { v23.16b }, v14.16b
+	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
+	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R7
 	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e0c2f08 // smov x8, v24.s[1]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e9a3b39 // zip1 v25.4s, v25.4s, v26.4s
+	FMOVD        (R7)(R8<<3), F25
 	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e1c2f08 // smov x8, v24.s[3]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983b5a // zip1 v26.4s, v26.4s, v24.4s
-	WORD $0x4eda3b38 // zip1 v24.2d, v25.2d, v26.2d
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4ed83b38 // zip1 v24.2d, v25.2d, v24.2d
 	WORD $0x4e042ee8 // smov x8, v23.s[0]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e0c2ee8 // smov x8, v23.s[1]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e9a3b39 // zip1 v25.4s, v25.4s, v26.4s
+	FMOVD        (R7)(R8<<3), F25
 	WORD $0x4e142ee8 // smov x8, v23.s[2]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e1c2ee8 // smov x8, v23.s[3]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e973b5a // zip1 v26.4s, v26.4s, v23.4s
-	WORD $0x4eda3b37 // zip1 v23.2d, v25.2d, v26.2d
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4ed73b37 // zip1 v23.2d, v25.2d, v23.2d
 	WORD $0x4e388f19 // cmtst v25.16b, v24.16b, v24.16b
 	WORD $0x6e20bada // neg v26.16b, v22.16b
 	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
@@ -1308,33 +1044,34 @@ done2:
 TEXT ·matmulQ82xIq2_xxsDotProd(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	MOVD         $iq2_xxs_offset<>+0(SB), R0
-	FMOVQ        (R0), F0
-	WORD $0x4f000441 // movi v1.4s, #2
-	WORD $0x4f0307e2 // movi v2.4s, #127
-	WORD $0x4f0707e3 // movi v3.4s, #255
+	WORD $0x4f0307e0 // movi v0.4s, #127
+	WORD $0x4f0707e1 // movi v1.4s, #255
 	MOVD         $iq2_xxs_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $iq2_xxs_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F5
+	FMOVQ        (R0), F3
 	MOVD         $iq2_xxs_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F4
 	MOVD         $iq2_xxs_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F5
 	MOVD         $iq2_xxs_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F8
-	WORD $0x4f0005e9 // movi v9.4s, #15
+	FMOVQ        (R0), F6
+	WORD $0x4f0005e7 // movi v7.4s, #15
 	MOVD         $iq2_xxs_shuffle4<>+0(SB), R0
-	FMOVQ        (R0), F10
+	FMOVQ        (R0), F8
 	MOVD         $iq2_xxs_shuffle5<>+0(SB), R0
-	FMOVQ        (R0), F11
+	FMOVQ        (R0), F9
 	MOVD         $iq2_xxs_shuffle6<>+0(SB), R0
-	FMOVQ        (R0), F12
+	FMOVQ        (R0), F10
 	MOVD         $iq2_xxs_shuffle7<>+0(SB), R0
-	FMOVQ        (R0), F13
+	FMOVQ        (R0), F11
 	MOVD         $iq2_xxs_shuffle8<>+0(SB), R0
-	FMOVQ        (R0), F14
+	FMOVQ        (R0), F12
 	MOVD         $iq2_xxs_shuffle9<>+0(SB), R0
+	FMOVQ        (R0), F13
+	MOVD         $iq2_xxs_shuffle10<>+0(SB), R0
+	FMOVQ        (R0), F14
+	MOVD         $iq2_xxs_shifts<>+0(SB), R0
 	FMOVQ        (R0), F15
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
@@ -1376,11 +1113,9 @@ loop3:
 	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
 	WORD $0x4ed63ab5 // zip1 v21.2d, v21.2d, v22.2d
 	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	MOVD         $iq2_xxs_shifts<>+0(SB), R8
-	FMOVQ        (R8), F22
-	WORD $0x6eb646b5 // ushl v21.4s, v21.4s, v22.4s
-	WORD $0x4e291e94 // and v20.16b, v20.16b, v9.16b
-	WORD $0x4e291eb5 // and v21.16b, v21.16b, v9.16b
+	WORD $0x6eaf46b5 // ushl v21.4s, v21.4s, v15.4s
+	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
+	WORD $0x4e271eb5 // and v21.16b, v21.16b, v7.16b
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e34d674 // fadd v20.4s, v19.4s, v20.4s
@@ -1397,72 +1132,40 @@ loop3:
 	// levels of values 0 to 31, and their products
 	FMOVQ        2(R7), F18
 	FMOVQ        4(R7), F19
-	WORD $0x4e040252 // tbl v18.16b, { v18.16b }, v4.16b
-	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
-	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
-	WORD $0x4ea08652 // add v18.4s, v18.4s, v0.4s
-	WORD $0x4ea08673 // add v19.4s, v19.4s, v0.4s
+	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
+	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e49 // smov x9, v18.s[0]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e0c2e49 // smov x9, v18.s[1]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4e142e49 // smov x9, v18.s[2]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e1c2e49 // smov x9, v18.s[3]
-	FMOVS        (R8)(R9<<2), F18
-	WORD $0x4e923ab5 // zip1 v21.4s, v21.4s, v18.4s
-	WORD $0x4ed53a92 // zip1 v18.2d, v20.2d, v21.2d
+	FMOVD        (R8)(R9<<3), F18
+	WORD $0x4ed23a92 // zip1 v18.2d, v20.2d, v18.2d
 	WORD $0x4e042e69 // smov x9, v19.s[0]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e0c2e69 // smov x9, v19.s[1]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4e142e69 // smov x9, v19.s[2]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e1c2e69 // smov x9, v19.s[3]
-	FMOVS        (R8)(R9<<2), F19
-	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
-	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
 	FMOVQ        6(R7), F20
 	FMOVQ        7(R7), F21
-	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
-	WORD $0x4e0702b5 // tbl v21.16b, { v21.16b }, v7.16b
-	WORD $0x6ea54694 // ushl v20.4s, v20.4s, v5.4s
-	WORD $0x6ea646b5 // ushl v21.4s, v21.4s, v6.4s
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea08694 // add v20.4s, v20.4s, v0.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
+	WORD $0x4e060294 // tbl v20.16b, { v20.16b }, v6.16b
+	WORD $0x4e0502b5 // tbl v21.16b, { v21.16b }, v5.16b
+	WORD $0x6ea34694 // ushl v20.4s, v20.4s, v3.4s
+	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2e89 // smov x9, v20.s[3]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
-	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
-	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
 	WORD $0x4e348e96 // cmtst v22.16b, v20.16b, v20.16b
 	WORD $0x6e20ba57 // neg v23.16b, v18.16b
 	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
@@ -1499,72 +1202,40 @@ loop3:
 	// levels of values 32 to 63, and their products
 	FMOVQ        10(R7), F18
 	FMOVQ        12(R7), F19
-	WORD $0x4e040252 // tbl v18.16b, { v18.16b }, v4.16b
-	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
-	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
-	WORD $0x4ea08652 // add v18.4s, v18.4s, v0.4s
-	WORD $0x4ea08673 // add v19.4s, v19.4s, v0.4s
+	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
+	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e49 // smov x9, v18.s[0]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e0c2e49 // smov x9, v18.s[1]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4e142e49 // smov x9, v18.s[2]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e1c2e49 // smov x9, v18.s[3]
-	FMOVS        (R8)(R9<<2), F18
-	WORD $0x4e923ab5 // zip1 v21.4s, v21.4s, v18.4s
-	WORD $0x4ed53a92 // zip1 v18.2d, v20.2d, v21.2d
+	FMOVD        (R8)(R9<<3), F18
+	WORD $0x4ed23a92 // zip1 v18.2d, v20.2d, v18.2d
 	WORD $0x4e042e69 // smov x9, v19.s[0]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e0c2e69 // smov x9, v19.s[1]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4e142e69 // smov x9, v19.s[2]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e1c2e69 // smov x9, v19.s[3]
-	FMOVS        (R8)(R9<<2), F19
-	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
-	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
 	FMOVQ        14(R7), F20
 	FMOVQ        15(R7), F21
-	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
-	WORD $0x4e0702b5 // tbl v21.16b, { v21.16b }, v7.16b
-	WORD $0x6ea54694 // ushl v20.4s, v20.4s, v5.4s
-	WORD $0x6ea646b5 // ushl v21.4s, v21.4s, v6.4s
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea08694 // add v20.4s, v20.4s, v0.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
+	WORD $0x4e060294 // tbl v20.16b, { v20.16b }, v6.16b
+	WORD $0x4e0502b5 // tbl v21.16b, { v21.16b }, v5.16b
+	WORD $0x6ea34694 // ushl v20.4s, v20.4s, v3.4s
+	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2e89 // smov x9, v20.s[3]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
-	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
-	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
 	WORD $0x4e348e96 // cmtst v22.16b, v20.16b, v20.16b
 	WORD $0x6e20ba57 // neg v23.16b, v18.16b
 	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
@@ -1601,72 +1272,40 @@ loop3:
 	// levels of values 64 to 95, and their products
 	FMOVQ        18(R7), F18
 	FMOVQ        20(R7), F19
-	WORD $0x4e040252 // tbl v18.16b, { v18.16b }, v4.16b
-	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
-	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
-	WORD $0x4ea08652 // add v18.4s, v18.4s, v0.4s
-	WORD $0x4ea08673 // add v19.4s, v19.4s, v0.4s
+	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
+	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e49 // smov x9, v18.s[0]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e0c2e49 // smov x9, v18.s[1]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4e142e49 // smov x9, v18.s[2]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e1c2e49 // smov x9, v18.s[3]
-	FMOVS        (R8)(R9<<2), F18
-	WORD $0x4e923ab5 // zip1 v21.4s, v21.4s, v18.4s
-	WORD $0x4ed53a92 // zip1 v18.2d, v20.2d, v21.2d
+	FMOVD        (R8)(R9<<3), F18
+	WORD $0x4ed23a92 // zip1 v18.2d, v20.2d, v18.2d
 	WORD $0x4e042e69 // smov x9, v19.s[0]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e0c2e69 // smov x9, v19.s[1]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4e142e69 // smov x9, v19.s[2]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e1c2e69 // smov x9, v19.s[3]
-	FMOVS        (R8)(R9<<2), F19
-	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
-	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
 	FMOVQ        22(R7), F20
 	FMOVQ        23(R7), F21
-	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
-	WORD $0x4e0702b5 // tbl v21.16b, { v21.16b }, v7.16b
-	WORD $0x6ea54694 // ushl v20.4s, v20.4s, v5.4s
-	WORD $0x6ea646b5 // ushl v21.4s, v21.4s, v6.4s
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea08694 // add v20.4s, v20.4s, v0.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
+	WORD $0x4e060294 // tbl v20.16b, { v20.16b }, v6.16b
+	WORD $0x4e0502b5 // tbl v21.16b, { v21.16b }, v5.16b
+	WORD $0x6ea34694 // ushl v20.4s, v20.4s, v3.4s
+	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2e89 // smov x9, v20.s[3]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
-	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
-	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
 	WORD $0x4e348e96 // cmtst v22.16b, v20.16b, v20.16b
 	WORD $0x6e20ba57 // neg v23.16b, v18.16b
 	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
@@ -1703,72 +1342,40 @@ loop3:
 	// levels of values 96 to 127, and their products
 	FMOVQ        26(R7), F18
 	FMOVQ        28(R7), F19
-	WORD $0x4e040252 // tbl v18.16b, { v18.16b }, v4.16b
-	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
-	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
-	WORD $0x4ea08652 // add v18.4s, v18.4s, v0.4s
-	WORD $0x4ea08673 // add v19.4s, v19.4s, v0.4s
+	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
+	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e49 // smov x9, v18.s[0]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e0c2e49 // smov x9, v18.s[1]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4e142e49 // smov x9, v18.s[2]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e1c2e49 // smov x9, v18.s[3]
-	FMOVS        (R8)(R9<<2), F18
-	WORD $0x4e923ab5 // zip1 v21.4s, v21.4s, v18.4s
-	WORD $0x4ed53a92 // zip1 v18.2d, v20.2d, v21.2d
+	FMOVD        (R8)(R9<<3), F18
+	WORD $0x4ed23a92 // zip1 v18.2d, v20.2d, v18.2d
 	WORD $0x4e042e69 // smov x9, v19.s[0]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e0c2e69 // smov x9, v19.s[1]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4e142e69 // smov x9, v19.s[2]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e1c2e69 // smov x9, v19.s[3]
-	FMOVS        (R8)(R9<<2), F19
-	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
-	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
 	FMOVQ        30(R7), F20
 	FMOVQ        31(R7), F21
-	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
-	WORD $0x4e0702b5 // tbl v21.16b, { v21.16b }, v7.16b
-	WORD $0x6ea54694 // ushl v20.4s, v20.4s, v5.4s
-	WORD $0x6ea646b5 // ushl v21.4s, v21.4s, v6.4s
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea08694 // add v20.4s, v20.4s, v0.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
+	WORD $0x4e060294 // tbl v20.16b, { v20.16b }, v6.16b
+	WORD $0x4e0502b5 // tbl v21.16b, { v21.16b }, v5.16b
+	WORD $0x6ea34694 // ushl v20.4s, v20.4s, v3.4s
+	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2e89 // smov x9, v20.s[3]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
-	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
-	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
 	WORD $0x4e348e96 // cmtst v22.16b, v20.16b, v20.16b
 	WORD $0x6e20ba57 // neg v23.16b, v18.16b
 	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
@@ -1805,72 +1412,40 @@ loop3:
 	// levels of values 128 to 159, and their products
 	FMOVQ        34(R7), F18
 	FMOVQ        36(R7), F19
-	WORD $0x4e040252 // tbl v18.16b, { v18.16b }, v4.16b
-	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
-	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
-	WORD $0x4ea08652 // add v18.4s, v18.4s, v0.4s
-	WORD $0x4ea08673 // add v19.4s, v19.4s, v0.4s
+	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
+	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e49 // smov x9, v18.s[0]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e0c2e49 // smov x9, v18.s[1]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4e142e49 // smov x9, v18.s[2]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e1c2e49 // smov x9, v18.s[3]
-	FMOVS        (R8)(R9<<2), F18
-	WORD $0x4e923ab5 // zip1 v21.4s, v21.4s, v18.4s
-	WORD $0x4ed53a92 // zip1 v18.2d, v20.2d, v21.2d
+	FMOVD        (R8)(R9<<3), F18
+	WORD $0x4ed23a92 // zip1 v18.2d, v20.2d, v18.2d
 	WORD $0x4e042e69 // smov x9, v19.s[0]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e0c2e69 // smov x9, v19.s[1]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4e142e69 // smov x9, v19.s[2]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e1c2e69 // smov x9, v19.s[3]
-	FMOVS        (R8)(R9<<2), F19
-	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
-	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
 	FMOVQ        38(R7), F20
 	FMOVQ        39(R7), F21
-	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
-	WORD $0x4e0702b5 // tbl v21.16b, { v21.16b }, v7.16b
-	WORD $0x6ea54694 // ushl v20.4s, v20.4s, v5.4s
-	WORD $0x6ea646b5 // ushl v21.4s, v21.4s, v6.4s
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea08694 // add v20.4s, v20.4s, v0.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
+	WORD $0x4e060294 // tbl v20.16b, { v20.16b }, v6.16b
+	WORD $0x4e0502b5 // tbl v21.16b, { v21.16b }, v5.16b
+	WORD $0x6ea34694 // ushl v20.4s, v20.4s, v3.4s
+	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2e89 // smov x9, v20.s[3]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
-	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
-	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
 	WORD $0x4e348e96 // cmtst v22.16b, v20.16b, v20.16b
 	WORD $0x6e20ba57 // neg v23.16b, v18.16b
 	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
@@ -1907,72 +1482,40 @@ loop3:
 	// levels of values 160 to 191, and their products
 	FMOVQ        42(R7), F18
 	FMOVQ        44(R7), F19
-	WORD $0x4e040252 // tbl v18.16b, { v18.16b }, v4.16b
-	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
-	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
-	WORD $0x4ea08652 // add v18.4s, v18.4s, v0.4s
-	WORD $0x4ea08673 // add v19.4s, v19.4s, v0.4s
+	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
+	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e49 // smov x9, v18.s[0]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e0c2e49 // smov x9, v18.s[1]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4e142e49 // smov x9, v18.s[2]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e1c2e49 // smov x9, v18.s[3]
-	FMOVS        (R8)(R9<<2), F18
-	WORD $0x4e923ab5 // zip1 v21.4s, v21.4s, v18.4s
-	WORD $0x4ed53a92 // zip1 v18.2d, v20.2d, v21.2d
+	FMOVD        (R8)(R9<<3), F18
+	WORD $0x4ed23a92 // zip1 v18.2d, v20.2d, v18.2d
 	WORD $0x4e042e69 // smov x9, v19.s[0]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e0c2e69 // smov x9, v19.s[1]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4e142e69 // smov x9, v19.s[2]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e1c2e69 // smov x9, v19.s[3]
-	FMOVS        (R8)(R9<<2), F19
-	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
-	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
 	FMOVQ        46(R7), F20
 	FMOVQ        47(R7), F21
-	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
-	WORD $0x4e0702b5 // tbl v21.16b, { v21.16b }, v7.16b
-	WORD $0x6ea54694 // ushl v20.4s, v20.4s, v5.4s
-	WORD $0x6ea646b5 // ushl v21.4s, v21.4s, v6.4s
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea08694 // add v20.4s, v20.4s, v0.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
+	WORD $0x4e060294 // tbl v20.16b, { v20.16b }, v6.16b
+	WORD $0x4e0502b5 // tbl v21.16b, { v21.16b }, v5.16b
+	WORD $0x6ea34694 // ushl v20.4s, v20.4s, v3.4s
+	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2e89 // smov x9, v20.s[3]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
-	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
-	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
 	WORD $0x4e348e96 // cmtst v22.16b, v20.16b, v20.16b
 	WORD $0x6e20ba57 // neg v23.16b, v18.16b
 	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
@@ -2008,71 +1551,39 @@ loop3:
 
 	// levels of values 192 to 223, and their products
 	FMOVQ        50(R7), F18
-	WORD $0x4e040253 // tbl v19.16b, { v18.16b }, v4.16b
-	WORD $0x4e0a0252 // tbl v18.16b, { v18.16b }, v10.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
-	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
-	WORD $0x4ea08673 // add v19.4s, v19.4s, v0.4s
-	WORD $0x4ea08652 // add v18.4s, v18.4s, v0.4s
+	WORD $0x4e020253 // tbl v19.16b, { v18.16b }, v2.16b
+	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e69 // smov x9, v19.s[0]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e0c2e69 // smov x9, v19.s[1]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4e142e69 // smov x9, v19.s[2]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e1c2e69 // smov x9, v19.s[3]
-	FMOVS        (R8)(R9<<2), F19
-	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
-	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
 	WORD $0x4e042e49 // smov x9, v18.s[0]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e0c2e49 // smov x9, v18.s[1]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4e142e49 // smov x9, v18.s[2]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e1c2e49 // smov x9, v18.s[3]
-	FMOVS        (R8)(R9<<2), F18
-	WORD $0x4e923ab5 // zip1 v21.4s, v21.4s, v18.4s
-	WORD $0x4ed53a92 // zip1 v18.2d, v20.2d, v21.2d
+	FMOVD        (R8)(R9<<3), F18
+	WORD $0x4ed23a92 // zip1 v18.2d, v20.2d, v18.2d
 	FMOVQ        50(R7), F20
-	WORD $0x4e0b0295 // tbl v21.16b, { v20.16b }, v11.16b
-	WORD $0x4e0c0294 // tbl v20.16b, { v20.16b }, v12.16b
-	WORD $0x6ea546b5 // ushl v21.4s, v21.4s, v5.4s
-	WORD $0x6ea64694 // ushl v20.4s, v20.4s, v6.4s
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
-	WORD $0x4ea08694 // add v20.4s, v20.4s, v0.4s
+	WORD $0x4e090295 // tbl v21.16b, { v20.16b }, v9.16b
+	WORD $0x4e0a0294 // tbl v20.16b, { v20.16b }, v10.16b
+	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
+	WORD $0x6ea44694 // ushl v20.4s, v20.4s, v4.4s
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
-	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2e89 // smov x9, v20.s[3]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
-	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
 	WORD $0x4e358eb6 // cmtst v22.16b, v21.16b, v21.16b
 	WORD $0x6e20ba77 // neg v23.16b, v19.16b
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
@@ -2108,73 +1619,39 @@ loop3:
 
 	// levels of values 224 to 255, and their products
 	FMOVQ        50(R7), F18
-	WORD $0x4e0d0253 // tbl v19.16b, { v18.16b }, v13.16b
-	WORD $0x4e0e0252 // tbl v18.16b, { v18.16b }, v14.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
-	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
-	WORD $0x4ea08673 // add v19.4s, v19.4s, v0.4s
-	WORD $0x4ea08652 // add v18.4s, v18.4s, v0.4s
+	WORD $0x4e0b0253 // tbl v19.16b, { v18.16b }, v11.16b
+	WORD $0x4e0c0252 // tbl v18.16b, { v18.16b }, v12.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e69 // smov x9, v19.s[0]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e0c2e69 // smov x9, v19.s[1]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4e142e69 // smov x9, v19.s[2]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e1c2e69 // smov x9, v19.s[3]
-	FMOVS        (R8)(R9<<2), F19
-	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
-	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
 	WORD $0x4e042e49 // smov x9, v18.s[0]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e0c2e49 // smov x9, v18.s[1]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4e142e49 // smov x9, v18.s[2]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e1c2e49 // smov x9, v18.s[3]
-	FMOVS        (R8)(R9<<2), F18
-	WORD $0x4e923ab5 // zip1 v21.4s, v21.4s, v18.4s
-	WORD $0x4ed53a92 // zip1 v18.2d, v20.2d, v21.2d
+	FMOVD        (R8)(R9<<3), F18
+	WORD $0x4ed23a92 // zip1 v18.2d, v20.2d, v18.2d
 	FMOVQ        50(R7), F20
-	WORD $0x4e0f0295 // tbl v21.16b, { v20.16b }, v15.16b
-	MOVD         $iq2_xxs_shuffle10<>+0(SB), R8
-	FMOVQ        (R8), F22
-	WORD $0x4e160294 // tbl v20.16b, { v20.16b }, v22.16b
-	WORD $0x6ea546b5 // ushl v21.4s, v21.4s, v5.4s
-	WORD $0x6ea64694 // ushl v20.4s, v20.4s, v6.4s
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
-	WORD $0x4ea08694 // add v20.4s, v20.4s, v0.4s
+	WORD $0x4e0d0295 // tbl v21.16b, { v20.16b }, v13.16b
+	WORD $0x4e0e0294 // tbl v20.16b, { v20.16b }, v14.16b
+	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
+	WORD $0x6ea44694 // ushl v20.4s, v20.4s, v4.4s
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
-	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2e89 // smov x9, v20.s[3]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
-	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
 	WORD $0x4e358eb6 // cmtst v22.16b, v21.16b, v21.16b
 	WORD $0x6e20ba77 // neg v23.16b, v19.16b
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
@@ -2243,33 +1720,34 @@ done2:
 TEXT ·matmulQ83xIq2_xxsDotProd(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	MOVD         $iq2_xxs_offset<>+0(SB), R0
-	FMOVQ        (R0), F0
-	WORD $0x4f000441 // movi v1.4s, #2
-	WORD $0x4f0307e2 // movi v2.4s, #127
-	WORD $0x4f0707e3 // movi v3.4s, #255
+	WORD $0x4f0307e0 // movi v0.4s, #127
+	WORD $0x4f0707e1 // movi v1.4s, #255
 	MOVD         $iq2_xxs_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $iq2_xxs_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F5
+	FMOVQ        (R0), F3
 	MOVD         $iq2_xxs_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F4
 	MOVD         $iq2_xxs_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F5
 	MOVD         $iq2_xxs_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F8
-	WORD $0x4f0005e9 // movi v9.4s, #15
+	FMOVQ        (R0), F6
+	WORD $0x4f0005e7 // movi v7.4s, #15
 	MOVD         $iq2_xxs_shuffle4<>+0(SB), R0
-	FMOVQ        (R0), F10
+	FMOVQ        (R0), F8
 	MOVD         $iq2_xxs_shuffle5<>+0(SB), R0
-	FMOVQ        (R0), F11
+	FMOVQ        (R0), F9
 	MOVD         $iq2_xxs_shuffle6<>+0(SB), R0
-	FMOVQ        (R0), F12
+	FMOVQ        (R0), F10
 	MOVD         $iq2_xxs_shuffle7<>+0(SB), R0
-	FMOVQ        (R0), F13
+	FMOVQ        (R0), F11
 	MOVD         $iq2_xxs_shuffle8<>+0(SB), R0
-	FMOVQ        (R0), F14
+	FMOVQ        (R0), F12
 	MOVD         $iq2_xxs_shuffle9<>+0(SB), R0
+	FMOVQ        (R0), F13
+	MOVD         $iq2_xxs_shuffle10<>+0(SB), R0
+	FMOVQ        (R0), F14
+	MOVD         $iq2_xxs_shifts<>+0(SB), R0
 	FMOVQ        (R0), F15
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
@@ -2312,11 +1790,9 @@ loop3:
 	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
 	WORD $0x4ed73ad6 // zip1 v22.2d, v22.2d, v23.2d
 	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
-	MOVD         $iq2_xxs_shifts<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x6eb746d6 // ushl v22.4s, v22.4s, v23.4s
-	WORD $0x4e291eb5 // and v21.16b, v21.16b, v9.16b
-	WORD $0x4e291ed6 // and v22.16b, v22.16b, v9.16b
+	WORD $0x6eaf46d6 // ushl v22.4s, v22.4s, v15.4s
+	WORD $0x4e271eb5 // and v21.16b, v21.16b, v7.16b
+	WORD $0x4e271ed6 // and v22.16b, v22.16b, v7.16b
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x4e35d695 // fadd v21.4s, v20.4s, v21.4s
@@ -2333,72 +1809,40 @@ loop3:
 	// levels of values 0 to 31, and their products
 	FMOVQ        2(R7), F19
 	FMOVQ        4(R7), F20
-	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
-	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4ea08673 // add v19.4s, v19.4s, v0.4s
-	WORD $0x4ea08694 // add v20.4s, v20.4s, v0.4s
+	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
+	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e69 // smov x9, v19.s[0]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e0c2e69 // smov x9, v19.s[1]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4e142e69 // smov x9, v19.s[2]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e1c2e69 // smov x9, v19.s[3]
-	FMOVS        (R8)(R9<<2), F19
-	WORD $0x4e933ad6 // zip1 v22.4s, v22.4s, v19.4s
-	WORD $0x4ed63ab3 // zip1 v19.2d, v21.2d, v22.2d
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e1c2e89 // smov x9, v20.s[3]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
-	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
 	FMOVQ        6(R7), F21
 	FMOVQ        7(R7), F22
-	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
-	WORD $0x4e0702d6 // tbl v22.16b, { v22.16b }, v7.16b
-	WORD $0x6ea546b5 // ushl v21.4s, v21.4s, v5.4s
-	WORD $0x6ea646d6 // ushl v22.4s, v22.4s, v6.4s
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
+	WORD $0x4e0602b5 // tbl v21.16b, { v21.16b }, v6.16b
+	WORD $0x4e0502d6 // tbl v22.16b, { v22.16b }, v5.16b
+	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
+	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953b18 // zip1 v24.4s, v24.4s, v21.4s
-	WORD $0x4ed83af5 // zip1 v21.2d, v23.2d, v24.2d
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e0c2ec9 // smov x9, v22.s[1]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e1c2ec9 // smov x9, v22.s[3]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963b18 // zip1 v24.4s, v24.4s, v22.4s
-	WORD $0x4ed83af6 // zip1 v22.2d, v23.2d, v24.2d
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
 	WORD $0x4e358eb7 // cmtst v23.16b, v21.16b, v21.16b
 	WORD $0x6e20ba78 // neg v24.16b, v19.16b
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
@@ -2444,72 +1888,40 @@ loop3:
 	// levels of values 32 to 63, and their products
 	FMOVQ        10(R7), F19
 	FMOVQ        12(R7), F20
-	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
-	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4ea08673 // add v19.4s, v19.4s, v0.4s
-	WORD $0x4ea08694 // add v20.4s, v20.4s, v0.4s
+	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
+	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e69 // smov x9, v19.s[0]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e0c2e69 // smov x9, v19.s[1]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4e142e69 // smov x9, v19.s[2]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e1c2e69 // smov x9, v19.s[3]
-	FMOVS        (R8)(R9<<2), F19
-	WORD $0x4e933ad6 // zip1 v22.4s, v22.4s, v19.4s
-	WORD $0x4ed63ab3 // zip1 v19.2d, v21.2d, v22.2d
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e1c2e89 // smov x9, v20.s[3]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
-	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
 	FMOVQ        14(R7), F21
 	FMOVQ        15(R7), F22
-	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
-	WORD $0x4e0702d6 // tbl v22.16b, { v22.16b }, v7.16b
-	WORD $0x6ea546b5 // ushl v21.4s, v21.4s, v5.4s
-	WORD $0x6ea646d6 // ushl v22.4s, v22.4s, v6.4s
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
+	WORD $0x4e0602b5 // tbl v21.16b, { v21.16b }, v6.16b
+	WORD $0x4e0502d6 // tbl v22.16b, { v22.16b }, v5.16b
+	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
+	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953b18 // zip1 v24.4s, v24.4s, v21.4s
-	WORD $0x4ed83af5 // zip1 v21.2d, v23.2d, v24.2d
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e0c2ec9 // smov x9, v22.s[1]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e1c2ec9 // smov x9, v22.s[3]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963b18 // zip1 v24.4s, v24.4s, v22.4s
-	WORD $0x4ed83af6 // zip1 v22.2d, v23.2d, v24.2d
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
 	WORD $0x4e358eb7 // cmtst v23.16b, v21.16b, v21.16b
 	WORD $0x6e20ba78 // neg v24.16b, v19.16b
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
@@ -2555,72 +1967,40 @@ loop3:
 	// levels of values 64 to 95, and their products
 	FMOVQ        18(R7), F19
 	FMOVQ        20(R7), F20
-	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
-	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4ea08673 // add v19.4s, v19.4s, v0.4s
-	WORD $0x4ea08694 // add v20.4s, v20.4s, v0.4s
+	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
+	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e69 // smov x9, v19.s[0]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e0c2e69 // smov x9, v19.s[1]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4e142e69 // smov x9, v19.s[2]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e1c2e69 // smov x9, v19.s[3]
-	FMOVS        (R8)(R9<<2), F19
-	WORD $0x4e933ad6 // zip1 v22.4s, v22.4s, v19.4s
-	WORD $0x4ed63ab3 // zip1 v19.2d, v21.2d, v22.2d
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e1c2e89 // smov x9, v20.s[3]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
-	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
 	FMOVQ        22(R7), F21
 	FMOVQ        23(R7), F22
-	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
-	WORD $0x4e0702d6 // tbl v22.16b, { v22.16b }, v7.16b
-	WORD $0x6ea546b5 // ushl v21.4s, v21.4s, v5.4s
-	WORD $0x6ea646d6 // ushl v22.4s, v22.4s, v6.4s
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
+	WORD $0x4e0602b5 // tbl v21.16b, { v21.16b }, v6.16b
+	WORD $0x4e0502d6 // tbl v22.16b, { v22.16b }, v5.16b
+	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
+	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953b18 // zip1 v24.4s, v24.4s, v21.4s
-	WORD $0x4ed83af5 // zip1 v21.2d, v23.2d, v24.2d
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e0c2ec9 // smov x9, v22.s[1]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e1c2ec9 // smov x9, v22.s[3]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963b18 // zip1 v24.4s, v24.4s, v22.4s
-	WORD $0x4ed83af6 // zip1 v22.2d, v23.2d, v24.2d
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
 	WORD $0x4e358eb7 // cmtst v23.16b, v21.16b, v21.16b
 	WORD $0x6e20ba78 // neg v24.16b, v19.16b
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
@@ -2666,72 +2046,40 @@ loop3:
 	// levels of values 96 to 127, and their products
 	FMOVQ        26(R7), F19
 	FMOVQ        28(R7), F20
-	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
-	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4ea08673 // add v19.4s, v19.4s, v0.4s
-	WORD $0x4ea08694 // add v20.4s, v20.4s, v0.4s
+	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
+	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e69 // smov x9, v19.s[0]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e0c2e69 // smov x9, v19.s[1]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4e142e69 // smov x9, v19.s[2]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e1c2e69 // smov x9, v19.s[3]
-	FMOVS        (R8)(R9<<2), F19
-	WORD $0x4e933ad6 // zip1 v22.4s, v22.4s, v19.4s
-	WORD $0x4ed63ab3 // zip1 v19.2d, v21.2d, v22.2d
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e1c2e89 // smov x9, v20.s[3]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
-	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
 	FMOVQ        30(R7), F21
 	FMOVQ        31(R7), F22
-	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
-	WORD $0x4e0702d6 // tbl v22.16b, { v22.16b }, v7.16b
-	WORD $0x6ea546b5 // ushl v21.4s, v21.4s, v5.4s
-	WORD $0x6ea646d6 // ushl v22.4s, v22.4s, v6.4s
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
+	WORD $0x4e0602b5 // tbl v21.16b, { v21.16b }, v6.16b
+	WORD $0x4e0502d6 // tbl v22.16b, { v22.16b }, v5.16b
+	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
+	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953b18 // zip1 v24.4s, v24.4s, v21.4s
-	WORD $0x4ed83af5 // zip1 v21.2d, v23.2d, v24.2d
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e0c2ec9 // smov x9, v22.s[1]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e1c2ec9 // smov x9, v22.s[3]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963b18 // zip1 v24.4s, v24.4s, v22.4s
-	WORD $0x4ed83af6 // zip1 v22.2d, v23.2d, v24.2d
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
 	WORD $0x4e358eb7 // cmtst v23.16b, v21.16b, v21.16b
 	WORD $0x6e20ba78 // neg v24.16b, v19.16b
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
@@ -2777,72 +2125,40 @@ loop3:
 	// levels of values 128 to 159, and their products
 	FMOVQ        34(R7), F19
 	FMOVQ        36(R7), F20
-	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
-	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4ea08673 // add v19.4s, v19.4s, v0.4s
-	WORD $0x4ea08694 // add v20.4s, v20.4s, v0.4s
+	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
+	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e69 // smov x9, v19.s[0]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e0c2e69 // smov x9, v19.s[1]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4e142e69 // smov x9, v19.s[2]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e1c2e69 // smov x9, v19.s[3]
-	FMOVS        (R8)(R9<<2), F19
-	WORD $0x4e933ad6 // zip1 v22.4s, v22.4s, v19.4s
-	WORD $0x4ed63ab3 // zip1 v19.2d, v21.2d, v22.2d
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e1c2e89 // smov x9, v20.s[3]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
-	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
 	FMOVQ        38(R7), F21
 	FMOVQ        39(R7), F22
-	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
-	WORD $0x4e0702d6 // tbl v22.16b, { v22.16b }, v7.16b
-	WORD $0x6ea546b5 // ushl v21.4s, v21.4s, v5.4s
-	WORD $0x6ea646d6 // ushl v22.4s, v22.4s, v6.4s
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
+	WORD $0x4e0602b5 // tbl v21.16b, { v21.16b }, v6.16b
+	WORD $0x4e0502d6 // tbl v22.16b, { v22.16b }, v5.16b
+	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
+	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953b18 // zip1 v24.4s, v24.4s, v21.4s
-	WORD $0x4ed83af5 // zip1 v21.2d, v23.2d, v24.2d
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e0c2ec9 // smov x9, v22.s[1]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e1c2ec9 // smov x9, v22.s[3]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963b18 // zip1 v24.4s, v24.4s, v22.4s
-	WORD $0x4ed83af6 // zip1 v22.2d, v23.2d, v24.2d
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
 	WORD $0x4e358eb7 // cmtst v23.16b, v21.16b, v21.16b
 	WORD $0x6e20ba78 // neg v24.16b, v19.16b
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
@@ -2888,72 +2204,40 @@ loop3:
 	// levels of values 160 to 191, and their products
 	FMOVQ        42(R7), F19
 	FMOVQ        44(R7), F20
-	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
-	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4ea08673 // add v19.4s, v19.4s, v0.4s
-	WORD $0x4ea08694 // add v20.4s, v20.4s, v0.4s
+	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
+	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e69 // smov x9, v19.s[0]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e0c2e69 // smov x9, v19.s[1]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4e142e69 // smov x9, v19.s[2]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e1c2e69 // smov x9, v19.s[3]
-	FMOVS        (R8)(R9<<2), F19
-	WORD $0x4e933ad6 // zip1 v22.4s, v22.4s, v19.4s
-	WORD $0x4ed63ab3 // zip1 v19.2d, v21.2d, v22.2d
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e1c2e89 // smov x9, v20.s[3]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
-	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
 	FMOVQ        46(R7), F21
 	FMOVQ        47(R7), F22
-	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
-	WORD $0x4e0702d6 // tbl v22.16b, { v22.16b }, v7.16b
-	WORD $0x6ea546b5 // ushl v21.4s, v21.4s, v5.4s
-	WORD $0x6ea646d6 // ushl v22.4s, v22.4s, v6.4s
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
+	WORD $0x4e0602b5 // tbl v21.16b, { v21.16b }, v6.16b
+	WORD $0x4e0502d6 // tbl v22.16b, { v22.16b }, v5.16b
+	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
+	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953b18 // zip1 v24.4s, v24.4s, v21.4s
-	WORD $0x4ed83af5 // zip1 v21.2d, v23.2d, v24.2d
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e0c2ec9 // smov x9, v22.s[1]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e1c2ec9 // smov x9, v22.s[3]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963b18 // zip1 v24.4s, v24.4s, v22.4s
-	WORD $0x4ed83af6 // zip1 v22.2d, v23.2d, v24.2d
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
 	WORD $0x4e358eb7 // cmtst v23.16b, v21.16b, v21.16b
 	WORD $0x6e20ba78 // neg v24.16b, v19.16b
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
@@ -2998,71 +2282,39 @@ loop3:
 
 	// levels of values 192 to 223, and their products
 	FMOVQ        50(R7), F19
-	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
-	WORD $0x4e0a0273 // tbl v19.16b, { v19.16b }, v10.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
-	WORD $0x4ea08694 // add v20.4s, v20.4s, v0.4s
-	WORD $0x4ea08673 // add v19.4s, v19.4s, v0.4s
+	WORD $0x4e020274 // tbl v20.16b, { v19.16b }, v2.16b
+	WORD $0x4e080273 // tbl v19.16b, { v19.16b }, v8.16b
+	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e1c2e89 // smov x9, v20.s[3]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
-	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
 	WORD $0x4e042e69 // smov x9, v19.s[0]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e0c2e69 // smov x9, v19.s[1]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4e142e69 // smov x9, v19.s[2]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e1c2e69 // smov x9, v19.s[3]
-	FMOVS        (R8)(R9<<2), F19
-	WORD $0x4e933ad6 // zip1 v22.4s, v22.4s, v19.4s
-	WORD $0x4ed63ab3 // zip1 v19.2d, v21.2d, v22.2d
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
 	FMOVQ        50(R7), F21
-	WORD $0x4e0b02b6 // tbl v22.16b, { v21.16b }, v11.16b
-	WORD $0x4e0c02b5 // tbl v21.16b, { v21.16b }, v12.16b
-	WORD $0x6ea546d6 // ushl v22.4s, v22.4s, v5.4s
-	WORD $0x6ea646b5 // ushl v21.4s, v21.4s, v6.4s
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
+	WORD $0x4e0902b6 // tbl v22.16b, { v21.16b }, v9.16b
+	WORD $0x4e0a02b5 // tbl v21.16b, { v21.16b }, v10.16b
+	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
+	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e0c2ec9 // smov x9, v22.s[1]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e1c2ec9 // smov x9, v22.s[3]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963b18 // zip1 v24.4s, v24.4s, v22.4s
-	WORD $0x4ed83af6 // zip1 v22.2d, v23.2d, v24.2d
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953b18 // zip1 v24.4s, v24.4s, v21.4s
-	WORD $0x4ed83af5 // zip1 v21.2d, v23.2d, v24.2d
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
 	WORD $0x4e368ed7 // cmtst v23.16b, v22.16b, v22.16b
 	WORD $0x6e20ba98 // neg v24.16b, v20.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
@@ -3107,73 +2359,39 @@ loop3:
 
 	// levels of values 224 to 255, and their products
 	FMOVQ        50(R7), F19
-	WORD $0x4e0d0274 // tbl v20.16b, { v19.16b }, v13.16b
-	WORD $0x4e0e0273 // tbl v19.16b, { v19.16b }, v14.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
-	WORD $0x4ea08694 // add v20.4s, v20.4s, v0.4s
-	WORD $0x4ea08673 // add v19.4s, v19.4s, v0.4s
+	WORD $0x4e0b0274 // tbl v20.16b, { v19.16b }, v11.16b
+	WORD $0x4e0c0273 // tbl v19.16b, { v19.16b }, v12.16b
+	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e1c2e89 // smov x9, v20.s[3]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
-	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
 	WORD $0x4e042e69 // smov x9, v19.s[0]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e0c2e69 // smov x9, v19.s[1]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4e142e69 // smov x9, v19.s[2]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e1c2e69 // smov x9, v19.s[3]
-	FMOVS        (R8)(R9<<2), F19
-	WORD $0x4e933ad6 // zip1 v22.4s, v22.4s, v19.4s
-	WORD $0x4ed63ab3 // zip1 v19.2d, v21.2d, v22.2d
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
 	FMOVQ        50(R7), F21
-	WORD $0x4e0f02b6 // tbl v22.16b, { v21.16b }, v15.16b
-	MOVD         $iq2_xxs_shuffle10<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e1702b5 // tbl v21.16b, { v21.16b }, v23.16b
-	WORD $0x6ea546d6 // ushl v22.4s, v22.4s, v5.4s
-	WORD $0x6ea646b5 // ushl v21.4s, v21.4s, v6.4s
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
+	WORD $0x4e0d02b6 // tbl v22.16b, { v21.16b }, v13.16b
+	WORD $0x4e0e02b5 // tbl v21.16b, { v21.16b }, v14.16b
+	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
+	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e0c2ec9 // smov x9, v22.s[1]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e1c2ec9 // smov x9, v22.s[3]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963b18 // zip1 v24.4s, v24.4s, v22.4s
-	WORD $0x4ed83af6 // zip1 v22.2d, v23.2d, v24.2d
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953b18 // zip1 v24.4s, v24.4s, v21.4s
-	WORD $0x4ed83af5 // zip1 v21.2d, v23.2d, v24.2d
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
 	WORD $0x4e368ed7 // cmtst v23.16b, v22.16b, v22.16b
 	WORD $0x6e20ba98 // neg v24.16b, v20.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
@@ -3256,33 +2474,34 @@ done2:
 TEXT ·matmulQ84xIq2_xxsDotProd(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	MOVD         $iq2_xxs_offset<>+0(SB), R0
-	FMOVQ        (R0), F0
-	WORD $0x4f000441 // movi v1.4s, #2
-	WORD $0x4f0307e2 // movi v2.4s, #127
-	WORD $0x4f0707e3 // movi v3.4s, #255
+	WORD $0x4f0307e0 // movi v0.4s, #127
+	WORD $0x4f0707e1 // movi v1.4s, #255
 	MOVD         $iq2_xxs_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $iq2_xxs_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F5
+	FMOVQ        (R0), F3
 	MOVD         $iq2_xxs_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F4
 	MOVD         $iq2_xxs_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F5
 	MOVD         $iq2_xxs_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F8
-	WORD $0x4f0005e9 // movi v9.4s, #15
+	FMOVQ        (R0), F6
+	WORD $0x4f0005e7 // movi v7.4s, #15
 	MOVD         $iq2_xxs_shuffle4<>+0(SB), R0
-	FMOVQ        (R0), F10
+	FMOVQ        (R0), F8
 	MOVD         $iq2_xxs_shuffle5<>+0(SB), R0
-	FMOVQ        (R0), F11
+	FMOVQ        (R0), F9
 	MOVD         $iq2_xxs_shuffle6<>+0(SB), R0
-	FMOVQ        (R0), F12
+	FMOVQ        (R0), F10
 	MOVD         $iq2_xxs_shuffle7<>+0(SB), R0
-	FMOVQ        (R0), F13
+	FMOVQ        (R0), F11
 	MOVD         $iq2_xxs_shuffle8<>+0(SB), R0
-	FMOVQ        (R0), F14
+	FMOVQ        (R0), F12
 	MOVD         $iq2_xxs_shuffle9<>+0(SB), R0
+	FMOVQ        (R0), F13
+	MOVD         $iq2_xxs_shuffle10<>+0(SB), R0
+	FMOVQ        (R0), F14
+	MOVD         $iq2_xxs_shifts<>+0(SB), R0
 	FMOVQ        (R0), F15
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
@@ -3326,11 +2545,9 @@ loop3:
 	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
 	WORD $0x4ed83af7 // zip1 v23.2d, v23.2d, v24.2d
 	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	MOVD         $iq2_xxs_shifts<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x6eb846f7 // ushl v23.4s, v23.4s, v24.4s
-	WORD $0x4e291ed6 // and v22.16b, v22.16b, v9.16b
-	WORD $0x4e291ef7 // and v23.16b, v23.16b, v9.16b
+	WORD $0x6eaf46f7 // ushl v23.4s, v23.4s, v15.4s
+	WORD $0x4e271ed6 // and v22.16b, v22.16b, v7.16b
+	WORD $0x4e271ef7 // and v23.16b, v23.16b, v7.16b
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e36d6b6 // fadd v22.4s, v21.4s, v22.4s
@@ -3347,72 +2564,40 @@ loop3:
 	// levels of values 0 to 31, and their products
 	FMOVQ        2(R7), F20
 	FMOVQ        4(R7), F21
-	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
-	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea08694 // add v20.4s, v20.4s, v0.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
+	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
+	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
+	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2e89 // smov x9, v20.s[3]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
-	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
-	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
 	FMOVQ        6(R7), F22
 	FMOVQ        7(R7), F23
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	WORD $0x4e0702f7 // tbl v23.16b, { v23.16b }, v7.16b
-	WORD $0x6ea546d6 // ushl v22.4s, v22.4s, v5.4s
-	WORD $0x6ea646f7 // ushl v23.4s, v23.4s, v6.4s
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
-	WORD $0x4ea086f7 // add v23.4s, v23.4s, v0.4s
+	WORD $0x4e0602d6 // tbl v22.16b, { v22.16b }, v6.16b
+	WORD $0x4e0502f7 // tbl v23.16b, { v23.16b }, v5.16b
+	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
+	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e0c2ec9 // smov x9, v22.s[1]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e1c2ec9 // smov x9, v22.s[3]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963b39 // zip1 v25.4s, v25.4s, v22.4s
-	WORD $0x4ed93b16 // zip1 v22.2d, v24.2d, v25.2d
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
 	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e0c2ee9 // smov x9, v23.s[1]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e1c2ee9 // smov x9, v23.s[3]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973b39 // zip1 v25.4s, v25.4s, v23.4s
-	WORD $0x4ed93b17 // zip1 v23.2d, v24.2d, v25.2d
+	FMOVD        (R8)(R9<<3), F23
+	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
 	WORD $0x4e368ed8 // cmtst v24.16b, v22.16b, v22.16b
 	WORD $0x6e20ba99 // neg v25.16b, v20.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
@@ -3467,72 +2652,40 @@ loop3:
 	// levels of values 32 to 63, and their products
 	FMOVQ        10(R7), F20
 	FMOVQ        12(R7), F21
-	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
-	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea08694 // add v20.4s, v20.4s, v0.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
+	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
+	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
+	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2e89 // smov x9, v20.s[3]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
-	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
-	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
 	FMOVQ        14(R7), F22
 	FMOVQ        15(R7), F23
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	WORD $0x4e0702f7 // tbl v23.16b, { v23.16b }, v7.16b
-	WORD $0x6ea546d6 // ushl v22.4s, v22.4s, v5.4s
-	WORD $0x6ea646f7 // ushl v23.4s, v23.4s, v6.4s
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
-	WORD $0x4ea086f7 // add v23.4s, v23.4s, v0.4s
+	WORD $0x4e0602d6 // tbl v22.16b, { v22.16b }, v6.16b
+	WORD $0x4e0502f7 // tbl v23.16b, { v23.16b }, v5.16b
+	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
+	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e0c2ec9 // smov x9, v22.s[1]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e1c2ec9 // smov x9, v22.s[3]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963b39 // zip1 v25.4s, v25.4s, v22.4s
-	WORD $0x4ed93b16 // zip1 v22.2d, v24.2d, v25.2d
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
 	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e0c2ee9 // smov x9, v23.s[1]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e1c2ee9 // smov x9, v23.s[3]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973b39 // zip1 v25.4s, v25.4s, v23.4s
-	WORD $0x4ed93b17 // zip1 v23.2d, v24.2d, v25.2d
+	FMOVD        (R8)(R9<<3), F23
+	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
 	WORD $0x4e368ed8 // cmtst v24.16b, v22.16b, v22.16b
 	WORD $0x6e20ba99 // neg v25.16b, v20.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
@@ -3587,72 +2740,40 @@ loop3:
 	// levels of values 64 to 95, and their products
 	FMOVQ        18(R7), F20
 	FMOVQ        20(R7), F21
-	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
-	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea08694 // add v20.4s, v20.4s, v0.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
+	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
+	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
+	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2e89 // smov x9, v20.s[3]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
-	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
-	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
 	FMOVQ        22(R7), F22
 	FMOVQ        23(R7), F23
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	WORD $0x4e0702f7 // tbl v23.16b, { v23.16b }, v7.16b
-	WORD $0x6ea546d6 // ushl v22.4s, v22.4s, v5.4s
-	WORD $0x6ea646f7 // ushl v23.4s, v23.4s, v6.4s
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
-	WORD $0x4ea086f7 // add v23.4s, v23.4s, v0.4s
+	WORD $0x4e0602d6 // tbl v22.16b, { v22.16b }, v6.16b
+	WORD $0x4e0502f7 // tbl v23.16b, { v23.16b }, v5.16b
+	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
+	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e0c2ec9 // smov x9, v22.s[1]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e1c2ec9 // smov x9, v22.s[3]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963b39 // zip1 v25.4s, v25.4s, v22.4s
-	WORD $0x4ed93b16 // zip1 v22.2d, v24.2d, v25.2d
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
 	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e0c2ee9 // smov x9, v23.s[1]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e1c2ee9 // smov x9, v23.s[3]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973b39 // zip1 v25.4s, v25.4s, v23.4s
-	WORD $0x4ed93b17 // zip1 v23.2d, v24.2d, v25.2d
+	FMOVD        (R8)(R9<<3), F23
+	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
 	WORD $0x4e368ed8 // cmtst v24.16b, v22.16b, v22.16b
 	WORD $0x6e20ba99 // neg v25.16b, v20.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
@@ -3707,72 +2828,40 @@ loop3:
 	// levels of values 96 to 127, and their products
 	FMOVQ        26(R7), F20
 	FMOVQ        28(R7), F21
-	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
-	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea08694 // add v20.4s, v20.4s, v0.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
+	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
+	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
+	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2e89 // smov x9, v20.s[3]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
-	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
-	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
 	FMOVQ        30(R7), F22
 	FMOVQ        31(R7), F23
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	WORD $0x4e0702f7 // tbl v23.16b, { v23.16b }, v7.16b
-	WORD $0x6ea546d6 // ushl v22.4s, v22.4s, v5.4s
-	WORD $0x6ea646f7 // ushl v23.4s, v23.4s, v6.4s
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
-	WORD $0x4ea086f7 // add v23.4s, v23.4s, v0.4s
+	WORD $0x4e0602d6 // tbl v22.16b, { v22.16b }, v6.16b
+	WORD $0x4e0502f7 // tbl v23.16b, { v23.16b }, v5.16b
+	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
+	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e0c2ec9 // smov x9, v22.s[1]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e1c2ec9 // smov x9, v22.s[3]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963b39 // zip1 v25.4s, v25.4s, v22.4s
-	WORD $0x4ed93b16 // zip1 v22.2d, v24.2d, v25.2d
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
 	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e0c2ee9 // smov x9, v23.s[1]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e1c2ee9 // smov x9, v23.s[3]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973b39 // zip1 v25.4s, v25.4s, v23.4s
-	WORD $0x4ed93b17 // zip1 v23.2d, v24.2d, v25.2d
+	FMOVD        (R8)(R9<<3), F23
+	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
 	WORD $0x4e368ed8 // cmtst v24.16b, v22.16b, v22.16b
 	WORD $0x6e20ba99 // neg v25.16b, v20.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
@@ -3827,72 +2916,40 @@ loop3:
 	// levels of values 128 to 159, and their products
 	FMOVQ        34(R7), F20
 	FMOVQ        36(R7), F21
-	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
-	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea08694 // add v20.4s, v20.4s, v0.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
+	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
+	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
+	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2e89 // smov x9, v20.s[3]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
-	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
-	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
 	FMOVQ        38(R7), F22
 	FMOVQ        39(R7), F23
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	WORD $0x4e0702f7 // tbl v23.16b, { v23.16b }, v7.16b
-	WORD $0x6ea546d6 // ushl v22.4s, v22.4s, v5.4s
-	WORD $0x6ea646f7 // ushl v23.4s, v23.4s, v6.4s
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
-	WORD $0x4ea086f7 // add v23.4s, v23.4s, v0.4s
+	WORD $0x4e0602d6 // tbl v22.16b, { v22.16b }, v6.16b
+	WORD $0x4e0502f7 // tbl v23.16b, { v23.16b }, v5.16b
+	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
+	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e0c2ec9 // smov x9, v22.s[1]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e1c2ec9 // smov x9, v22.s[3]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963b39 // zip1 v25.4s, v25.4s, v22.4s
-	WORD $0x4ed93b16 // zip1 v22.2d, v24.2d, v25.2d
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
 	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e0c2ee9 // smov x9, v23.s[1]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e1c2ee9 // smov x9, v23.s[3]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973b39 // zip1 v25.4s, v25.4s, v23.4s
-	WORD $0x4ed93b17 // zip1 v23.2d, v24.2d, v25.2d
+	FMOVD        (R8)(R9<<3), F23
+	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
 	WORD $0x4e368ed8 // cmtst v24.16b, v22.16b, v22.16b
 	WORD $0x6e20ba99 // neg v25.16b, v20.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
@@ -3947,72 +3004,40 @@ loop3:
 	// levels of values 160 to 191, and their products
 	FMOVQ        42(R7), F20
 	FMOVQ        44(R7), F21
-	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
-	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea08694 // add v20.4s, v20.4s, v0.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
+	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
+	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
+	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2e89 // smov x9, v20.s[3]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
-	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
-	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
 	FMOVQ        46(R7), F22
 	FMOVQ        47(R7), F23
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	WORD $0x4e0702f7 // tbl v23.16b, { v23.16b }, v7.16b
-	WORD $0x6ea546d6 // ushl v22.4s, v22.4s, v5.4s
-	WORD $0x6ea646f7 // ushl v23.4s, v23.4s, v6.4s
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
-	WORD $0x4ea086f7 // add v23.4s, v23.4s, v0.4s
+	WORD $0x4e0602d6 // tbl v22.16b, { v22.16b }, v6.16b
+	WORD $0x4e0502f7 // tbl v23.16b, { v23.16b }, v5.16b
+	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
+	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e0c2ec9 // smov x9, v22.s[1]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e1c2ec9 // smov x9, v22.s[3]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963b39 // zip1 v25.4s, v25.4s, v22.4s
-	WORD $0x4ed93b16 // zip1 v22.2d, v24.2d, v25.2d
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
 	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e0c2ee9 // smov x9, v23.s[1]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e1c2ee9 // smov x9, v23.s[3]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973b39 // zip1 v25.4s, v25.4s, v23.4s
-	WORD $0x4ed93b17 // zip1 v23.2d, v24.2d, v25.2d
+	FMOVD        (R8)(R9<<3), F23
+	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
 	WORD $0x4e368ed8 // cmtst v24.16b, v22.16b, v22.16b
 	WORD $0x6e20ba99 // neg v25.16b, v20.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
@@ -4066,71 +3091,39 @@ loop3:
 
 	// levels of values 192 to 223, and their products
 	FMOVQ        50(R7), F20
-	WORD $0x4e040295 // tbl v21.16b, { v20.16b }, v4.16b
-	WORD $0x4e0a0294 // tbl v20.16b, { v20.16b }, v10.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
-	WORD $0x4ea08694 // add v20.4s, v20.4s, v0.4s
+	WORD $0x4e020295 // tbl v21.16b, { v20.16b }, v2.16b
+	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
+	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R8
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
-	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2e89 // smov x9, v20.s[3]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
-	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
 	FMOVQ        50(R7), F22
-	WORD $0x4e0b02d7 // tbl v23.16b, { v22.16b }, v11.16b
-	WORD $0x4e0c02d6 // tbl v22.16b, { v22.16b }, v12.16b
-	WORD $0x6ea546f7 // ushl v23.4s, v23.4s, v5.4s
-	WORD $0x6ea646d6 // ushl v22.4s, v22.4s, v6.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea086f7 // add v23.4s, v23.4s, v0.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
+	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
+	WORD $0x4e0a02d6 // tbl v22.16b, { v22.16b }, v10.16b
+	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
+	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e0c2ee9 // smov x9, v23.s[1]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e1c2ee9 // smov x9, v23.s[3]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973b39 // zip1 v25.4s, v25.4s, v23.4s
-	WORD $0x4ed93b17 // zip1 v23.2d, v24.2d, v25.2d
+	FMOVD        (R8)(R9<<3), F23
+	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e0c2ec9 // smov x9, v22.s[1]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e1c2ec9 // smov x9, v22.s[3]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963b39 // zip1 v25.4s, v25.4s, v22.4s
-	WORD $0x4ed93b16 // zip1 v22.2d, v24.2d, v25.2d
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
 	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
 	WORD $0x6e20bab9 // neg v25.16b, v21.16b
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
@@ -4184,73 +3177,39 @@ loop3:
 
 	// levels of values 224 to 255, and their products
 	FMOVQ        50(R7), F20
-	WORD $0x4e0d0295 // tbl v21.16b, { v20.16b }, v13.16b
-	WORD $0x4e0e0294 // tbl v20.16b, { v20.16b }, v14.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
-	WORD $0x4ea08694 // add v20.4s, v20.4s, v0.4s
+	WORD $0x4e0b0295 // tbl v21.16b, { v20.16b }, v11.16b
+	WORD $0x4e0c0294 // tbl v20.16b, { v20.16b }, v12.16b
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
+	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R8
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
-	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2e89 // smov x9, v20.s[3]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
-	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
 	FMOVQ        50(R7), F22
-	WORD $0x4e0f02d7 // tbl v23.16b, { v22.16b }, v15.16b
-	MOVD         $iq2_xxs_shuffle10<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6ea546f7 // ushl v23.4s, v23.4s, v5.4s
-	WORD $0x6ea646d6 // ushl v22.4s, v22.4s, v6.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea086f7 // add v23.4s, v23.4s, v0.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
+	WORD $0x4e0d02d7 // tbl v23.16b, { v22.16b }, v13.16b
+	WORD $0x4e0e02d6 // tbl v22.16b, { v22.16b }, v14.16b
+	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
+	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e0c2ee9 // smov x9, v23.s[1]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e1c2ee9 // smov x9, v23.s[3]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973b39 // zip1 v25.4s, v25.4s, v23.4s
-	WORD $0x4ed93b17 // zip1 v23.2d, v24.2d, v25.2d
+	FMOVD        (R8)(R9<<3), F23
+	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e0c2ec9 // smov x9, v22.s[1]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e1c2ec9 // smov x9, v22.s[3]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963b39 // zip1 v25.4s, v25.4s, v22.4s
-	WORD $0x4ed93b16 // zip1 v22.2d, v24.2d, v25.2d
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
 	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
 	WORD $0x6e20bab9 // neg v25.16b, v21.16b
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
@@ -4346,33 +3305,34 @@ done2:
 TEXT ·decodeUnitsIq2_xxsNEON(SB), NOSPLIT, $576-24
 
 	// constants of the loops
-	MOVD         $iq2_xxs_offset<>+0(SB), R0
-	FMOVQ        (R0), F0
-	WORD $0x4f000441 // movi v1.4s, #2
-	WORD $0x4f0307e2 // movi v2.4s, #127
-	WORD $0x4f0707e3 // movi v3.4s, #255
+	WORD $0x4f0307e0 // movi v0.4s, #127
+	WORD $0x4f0707e1 // movi v1.4s, #255
 	MOVD         $iq2_xxs_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $iq2_xxs_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F5
+	FMOVQ        (R0), F3
 	MOVD         $iq2_xxs_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F4
 	MOVD         $iq2_xxs_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F5
 	MOVD         $iq2_xxs_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F8
-	WORD $0x4f0005e9 // movi v9.4s, #15
+	FMOVQ        (R0), F6
+	WORD $0x4f0005e7 // movi v7.4s, #15
 	MOVD         $iq2_xxs_shuffle4<>+0(SB), R0
-	FMOVQ        (R0), F10
+	FMOVQ        (R0), F8
 	MOVD         $iq2_xxs_shuffle5<>+0(SB), R0
-	FMOVQ        (R0), F11
+	FMOVQ        (R0), F9
 	MOVD         $iq2_xxs_shuffle6<>+0(SB), R0
-	FMOVQ        (R0), F12
+	FMOVQ        (R0), F10
 	MOVD         $iq2_xxs_shuffle7<>+0(SB), R0
-	FMOVQ        (R0), F13
+	FMOVQ        (R0), F11
 	MOVD         $iq2_xxs_shuffle8<>+0(SB), R0
-	FMOVQ        (R0), F14
+	FMOVQ        (R0), F12
 	MOVD         $iq2_xxs_shuffle9<>+0(SB), R0
+	FMOVQ        (R0), F13
+	MOVD         $iq2_xxs_shuffle10<>+0(SB), R0
+	FMOVQ        (R0), F14
+	MOVD         $iq2_xxs_shifts<>+0(SB), R0
 	FMOVQ        (R0), F15
 	MOVD         dst+0(FP), R0
 	MOVD         src+8(FP), R1
@@ -4404,11 +3364,9 @@ loop1:
 	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
 	WORD $0x4ed43a73 // zip1 v19.2d, v19.2d, v20.2d
 	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	MOVD         $iq2_xxs_shifts<>+0(SB), R4
-	FMOVQ        (R4), F20
-	WORD $0x6eb44673 // ushl v19.4s, v19.4s, v20.4s
-	WORD $0x4e291e52 // and v18.16b, v18.16b, v9.16b
-	WORD $0x4e291e73 // and v19.16b, v19.16b, v9.16b
+	WORD $0x6eaf4673 // ushl v19.4s, v19.4s, v15.4s
+	WORD $0x4e271e52 // and v18.16b, v18.16b, v7.16b
+	WORD $0x4e271e73 // and v19.16b, v19.16b, v7.16b
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x4e32d632 // fadd v18.4s, v17.4s, v18.4s
@@ -4425,72 +3383,40 @@ loop1:
 	// levels of values 0 to 31
 	FMOVQ        2(R1), F16
 	FMOVQ        4(R1), F17
-	WORD $0x4e040210 // tbl v16.16b, { v16.16b }, v4.16b
-	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
-	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
-	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
-	WORD $0x4ea08610 // add v16.4s, v16.4s, v0.4s
-	WORD $0x4ea08631 // add v17.4s, v17.4s, v0.4s
+	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
+	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R4
 	WORD $0x4e042e05 // smov x5, v16.s[0]
-	FMOVS        (R4)(R5<<2), F18
-	WORD $0x4e0c2e05 // smov x5, v16.s[1]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e933a52 // zip1 v18.4s, v18.4s, v19.4s
+	FMOVD        (R4)(R5<<3), F18
 	WORD $0x4e142e05 // smov x5, v16.s[2]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e1c2e05 // smov x5, v16.s[3]
-	FMOVS        (R4)(R5<<2), F16
-	WORD $0x4e903a73 // zip1 v19.4s, v19.4s, v16.4s
-	WORD $0x4ed33a50 // zip1 v16.2d, v18.2d, v19.2d
+	FMOVD        (R4)(R5<<3), F16
+	WORD $0x4ed03a50 // zip1 v16.2d, v18.2d, v16.2d
 	WORD $0x4e042e25 // smov x5, v17.s[0]
-	FMOVS        (R4)(R5<<2), F18
-	WORD $0x4e0c2e25 // smov x5, v17.s[1]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e933a52 // zip1 v18.4s, v18.4s, v19.4s
+	FMOVD        (R4)(R5<<3), F18
 	WORD $0x4e142e25 // smov x5, v17.s[2]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e1c2e25 // smov x5, v17.s[3]
-	FMOVS        (R4)(R5<<2), F17
-	WORD $0x4e913a73 // zip1 v19.4s, v19.4s, v17.4s
-	WORD $0x4ed33a51 // zip1 v17.2d, v18.2d, v19.2d
+	FMOVD        (R4)(R5<<3), F17
+	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
 	FMOVQ        6(R1), F18
 	FMOVQ        7(R1), F19
-	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
-	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
-	WORD $0x6ea54652 // ushl v18.4s, v18.4s, v5.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
-	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
-	WORD $0x4ea08652 // add v18.4s, v18.4s, v0.4s
-	WORD $0x4ea08673 // add v19.4s, v19.4s, v0.4s
+	WORD $0x4e060252 // tbl v18.16b, { v18.16b }, v6.16b
+	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
+	WORD $0x6ea34652 // ushl v18.4s, v18.4s, v3.4s
+	WORD $0x6ea44673 // ushl v19.4s, v19.4s, v4.4s
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R4
 	WORD $0x4e042e45 // smov x5, v18.s[0]
-	FMOVS        (R4)(R5<<2), F20
-	WORD $0x4e0c2e45 // smov x5, v18.s[1]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R4)(R5<<3), F20
 	WORD $0x4e142e45 // smov x5, v18.s[2]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e1c2e45 // smov x5, v18.s[3]
-	FMOVS        (R4)(R5<<2), F18
-	WORD $0x4e923ab5 // zip1 v21.4s, v21.4s, v18.4s
-	WORD $0x4ed53a92 // zip1 v18.2d, v20.2d, v21.2d
+	FMOVD        (R4)(R5<<3), F18
+	WORD $0x4ed23a92 // zip1 v18.2d, v20.2d, v18.2d
 	WORD $0x4e042e65 // smov x5, v19.s[0]
-	FMOVS        (R4)(R5<<2), F20
-	WORD $0x4e0c2e65 // smov x5, v19.s[1]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R4)(R5<<3), F20
 	WORD $0x4e142e65 // smov x5, v19.s[2]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e1c2e65 // smov x5, v19.s[3]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
-	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
+	FMOVD        (R4)(R5<<3), F19
+	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
 	WORD $0x4e328e54 // cmtst v20.16b, v18.16b, v18.16b
 	WORD $0x6e20ba15 // neg v21.16b, v16.16b
 	WORD $0x4e20aa52 // cmlt v18.16b, v18.16b, #0
@@ -4559,72 +3485,40 @@ loop1:
 	// levels of values 32 to 63
 	FMOVQ        10(R1), F16
 	FMOVQ        12(R1), F17
-	WORD $0x4e040210 // tbl v16.16b, { v16.16b }, v4.16b
-	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
-	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
-	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
-	WORD $0x4ea08610 // add v16.4s, v16.4s, v0.4s
-	WORD $0x4ea08631 // add v17.4s, v17.4s, v0.4s
+	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
+	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R4
 	WORD $0x4e042e05 // smov x5, v16.s[0]
-	FMOVS        (R4)(R5<<2), F18
-	WORD $0x4e0c2e05 // smov x5, v16.s[1]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e933a52 // zip1 v18.4s, v18.4s, v19.4s
+	FMOVD        (R4)(R5<<3), F18
 	WORD $0x4e142e05 // smov x5, v16.s[2]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e1c2e05 // smov x5, v16.s[3]
-	FMOVS        (R4)(R5<<2), F16
-	WORD $0x4e903a73 // zip1 v19.4s, v19.4s, v16.4s
-	WORD $0x4ed33a50 // zip1 v16.2d, v18.2d, v19.2d
+	FMOVD        (R4)(R5<<3), F16
+	WORD $0x4ed03a50 // zip1 v16.2d, v18.2d, v16.2d
 	WORD $0x4e042e25 // smov x5, v17.s[0]
-	FMOVS        (R4)(R5<<2), F18
-	WORD $0x4e0c2e25 // smov x5, v17.s[1]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e933a52 // zip1 v18.4s, v18.4s, v19.4s
+	FMOVD        (R4)(R5<<3), F18
 	WORD $0x4e142e25 // smov x5, v17.s[2]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e1c2e25 // smov x5, v17.s[3]
-	FMOVS        (R4)(R5<<2), F17
-	WORD $0x4e913a73 // zip1 v19.4s, v19.4s, v17.4s
-	WORD $0x4ed33a51 // zip1 v17.2d, v18.2d, v19.2d
+	FMOVD        (R4)(R5<<3), F17
+	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
 	FMOVQ        14(R1), F18
 	FMOVQ        15(R1), F19
-	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
-	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
-	WORD $0x6ea54652 // ushl v18.4s, v18.4s, v5.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
-	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
-	WORD $0x4ea08652 // add v18.4s, v18.4s, v0.4s
-	WORD $0x4ea08673 // add v19.4s, v19.4s, v0.4s
+	WORD $0x4e060252 // tbl v18.16b, { v18.16b }, v6.16b
+	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
+	WORD $0x6ea34652 // ushl v18.4s, v18.4s, v3.4s
+	WORD $0x6ea44673 // ushl v19.4s, v19.4s, v4.4s
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R4
 	WORD $0x4e042e45 // smov x5, v18.s[0]
-	FMOVS        (R4)(R5<<2), F20
-	WORD $0x4e0c2e45 // smov x5, v18.s[1]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R4)(R5<<3), F20
 	WORD $0x4e142e45 // smov x5, v18.s[2]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e1c2e45 // smov x5, v18.s[3]
-	FMOVS        (R4)(R5<<2), F18
-	WORD $0x4e923ab5 // zip1 v21.4s, v21.4s, v18.4s
-	WORD $0x4ed53a92 // zip1 v18.2d, v20.2d, v21.2d
+	FMOVD        (R4)(R5<<3), F18
+	WORD $0x4ed23a92 // zip1 v18.2d, v20.2d, v18.2d
 	WORD $0x4e042e65 // smov x5, v19.s[0]
-	FMOVS        (R4)(R5<<2), F20
-	WORD $0x4e0c2e65 // smov x5, v19.s[1]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R4)(R5<<3), F20
 	WORD $0x4e142e65 // smov x5, v19.s[2]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e1c2e65 // smov x5, v19.s[3]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
-	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
+	FMOVD        (R4)(R5<<3), F19
+	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
 	WORD $0x4e328e54 // cmtst v20.16b, v18.16b, v18.16b
 	WORD $0x6e20ba15 // neg v21.16b, v16.16b
 	WORD $0x4e20aa52 // cmlt v18.16b, v18.16b, #0
@@ -4693,72 +3587,40 @@ loop1:
 	// levels of values 64 to 95
 	FMOVQ        18(R1), F16
 	FMOVQ        20(R1), F17
-	WORD $0x4e040210 // tbl v16.16b, { v16.16b }, v4.16b
-	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
-	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
-	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
-	WORD $0x4ea08610 // add v16.4s, v16.4s, v0.4s
-	WORD $0x4ea08631 // add v17.4s, v17.4s, v0.4s
+	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
+	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R4
 	WORD $0x4e042e05 // smov x5, v16.s[0]
-	FMOVS        (R4)(R5<<2), F18
-	WORD $0x4e0c2e05 // smov x5, v16.s[1]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e933a52 // zip1 v18.4s, v18.4s, v19.4s
+	FMOVD        (R4)(R5<<3), F18
 	WORD $0x4e142e05 // smov x5, v16.s[2]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e1c2e05 // smov x5, v16.s[3]
-	FMOVS        (R4)(R5<<2), F16
-	WORD $0x4e903a73 // zip1 v19.4s, v19.4s, v16.4s
-	WORD $0x4ed33a50 // zip1 v16.2d, v18.2d, v19.2d
+	FMOVD        (R4)(R5<<3), F16
+	WORD $0x4ed03a50 // zip1 v16.2d, v18.2d, v16.2d
 	WORD $0x4e042e25 // smov x5, v17.s[0]
-	FMOVS        (R4)(R5<<2), F18
-	WORD $0x4e0c2e25 // smov x5, v17.s[1]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e933a52 // zip1 v18.4s, v18.4s, v19.4s
+	FMOVD        (R4)(R5<<3), F18
 	WORD $0x4e142e25 // smov x5, v17.s[2]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e1c2e25 // smov x5, v17.s[3]
-	FMOVS        (R4)(R5<<2), F17
-	WORD $0x4e913a73 // zip1 v19.4s, v19.4s, v17.4s
-	WORD $0x4ed33a51 // zip1 v17.2d, v18.2d, v19.2d
+	FMOVD        (R4)(R5<<3), F17
+	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
 	FMOVQ        22(R1), F18
 	FMOVQ        23(R1), F19
-	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
-	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
-	WORD $0x6ea54652 // ushl v18.4s, v18.4s, v5.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
-	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
-	WORD $0x4ea08652 // add v18.4s, v18.4s, v0.4s
-	WORD $0x4ea08673 // add v19.4s, v19.4s, v0.4s
+	WORD $0x4e060252 // tbl v18.16b, { v18.16b }, v6.16b
+	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
+	WORD $0x6ea34652 // ushl v18.4s, v18.4s, v3.4s
+	WORD $0x6ea44673 // ushl v19.4s, v19.4s, v4.4s
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R4
 	WORD $0x4e042e45 // smov x5, v18.s[0]
-	FMOVS        (R4)(R5<<2), F20
-	WORD $0x4e0c2e45 // smov x5, v18.s[1]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R4)(R5<<3), F20
 	WORD $0x4e142e45 // smov x5, v18.s[2]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e1c2e45 // smov x5, v18.s[3]
-	FMOVS        (R4)(R5<<2), F18
-	WORD $0x4e923ab5 // zip1 v21.4s, v21.4s, v18.4s
-	WORD $0x4ed53a92 // zip1 v18.2d, v20.2d, v21.2d
+	FMOVD        (R4)(R5<<3), F18
+	WORD $0x4ed23a92 // zip1 v18.2d, v20.2d, v18.2d
 	WORD $0x4e042e65 // smov x5, v19.s[0]
-	FMOVS        (R4)(R5<<2), F20
-	WORD $0x4e0c2e65 // smov x5, v19.s[1]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R4)(R5<<3), F20
 	WORD $0x4e142e65 // smov x5, v19.s[2]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e1c2e65 // smov x5, v19.s[3]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
-	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
+	FMOVD        (R4)(R5<<3), F19
+	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
 	WORD $0x4e328e54 // cmtst v20.16b, v18.16b, v18.16b
 	WORD $0x6e20ba15 // neg v21.16b, v16.16b
 	WORD $0x4e20aa52 // cmlt v18.16b, v18.16b, #0
@@ -4827,72 +3689,40 @@ loop1:
 	// levels of values 96 to 127
 	FMOVQ        26(R1), F16
 	FMOVQ        28(R1), F17
-	WORD $0x4e040210 // tbl v16.16b, { v16.16b }, v4.16b
-	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
-	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
-	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
-	WORD $0x4ea08610 // add v16.4s, v16.4s, v0.4s
-	WORD $0x4ea08631 // add v17.4s, v17.4s, v0.4s
+	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
+	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R4
 	WORD $0x4e042e05 // smov x5, v16.s[0]
-	FMOVS        (R4)(R5<<2), F18
-	WORD $0x4e0c2e05 // smov x5, v16.s[1]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e933a52 // zip1 v18.4s, v18.4s, v19.4s
+	FMOVD        (R4)(R5<<3), F18
 	WORD $0x4e142e05 // smov x5, v16.s[2]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e1c2e05 // smov x5, v16.s[3]
-	FMOVS        (R4)(R5<<2), F16
-	WORD $0x4e903a73 // zip1 v19.4s, v19.4s, v16.4s
-	WORD $0x4ed33a50 // zip1 v16.2d, v18.2d, v19.2d
+	FMOVD        (R4)(R5<<3), F16
+	WORD $0x4ed03a50 // zip1 v16.2d, v18.2d, v16.2d
 	WORD $0x4e042e25 // smov x5, v17.s[0]
-	FMOVS        (R4)(R5<<2), F18
-	WORD $0x4e0c2e25 // smov x5, v17.s[1]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e933a52 // zip1 v18.4s, v18.4s, v19.4s
+	FMOVD        (R4)(R5<<3), F18
 	WORD $0x4e142e25 // smov x5, v17.s[2]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e1c2e25 // smov x5, v17.s[3]
-	FMOVS        (R4)(R5<<2), F17
-	WORD $0x4e913a73 // zip1 v19.4s, v19.4s, v17.4s
-	WORD $0x4ed33a51 // zip1 v17.2d, v18.2d, v19.2d
+	FMOVD        (R4)(R5<<3), F17
+	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
 	FMOVQ        30(R1), F18
 	FMOVQ        31(R1), F19
-	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
-	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
-	WORD $0x6ea54652 // ushl v18.4s, v18.4s, v5.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
-	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
-	WORD $0x4ea08652 // add v18.4s, v18.4s, v0.4s
-	WORD $0x4ea08673 // add v19.4s, v19.4s, v0.4s
+	WORD $0x4e060252 // tbl v18.16b, { v18.16b }, v6.16b
+	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
+	WORD $0x6ea34652 // ushl v18.4s, v18.4s, v3.4s
+	WORD $0x6ea44673 // ushl v19.4s, v19.4s, v4.4s
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R4
 	WORD $0x4e042e45 // smov x5, v18.s[0]
-	FMOVS        (R4)(R5<<2), F20
-	WORD $0x4e0c2e45 // smov x5, v18.s[1]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R4)(R5<<3), F20
 	WORD $0x4e142e45 // smov x5, v18.s[2]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e1c2e45 // smov x5, v18.s[3]
-	FMOVS        (R4)(R5<<2), F18
-	WORD $0x4e923ab5 // zip1 v21.4s, v21.4s, v18.4s
-	WORD $0x4ed53a92 // zip1 v18.2d, v20.2d, v21.2d
+	FMOVD        (R4)(R5<<3), F18
+	WORD $0x4ed23a92 // zip1 v18.2d, v20.2d, v18.2d
 	WORD $0x4e042e65 // smov x5, v19.s[0]
-	FMOVS        (R4)(R5<<2), F20
-	WORD $0x4e0c2e65 // smov x5, v19.s[1]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R4)(R5<<3), F20
 	WORD $0x4e142e65 // smov x5, v19.s[2]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e1c2e65 // smov x5, v19.s[3]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
-	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
+	FMOVD        (R4)(R5<<3), F19
+	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
 	WORD $0x4e328e54 // cmtst v20.16b, v18.16b, v18.16b
 	WORD $0x6e20ba15 // neg v21.16b, v16.16b
 	WORD $0x4e20aa52 // cmlt v18.16b, v18.16b, #0
@@ -4961,72 +3791,40 @@ loop1:
 	// levels of values 128 to 159
 	FMOVQ        34(R1), F16
 	FMOVQ        36(R1), F17
-	WORD $0x4e040210 // tbl v16.16b, { v16.16b }, v4.16b
-	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
-	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
-	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
-	WORD $0x4ea08610 // add v16.4s, v16.4s, v0.4s
-	WORD $0x4ea08631 // add v17.4s, v17.4s, v0.4s
+	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
+	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R4
 	WORD $0x4e042e05 // smov x5, v16.s[0]
-	FMOVS        (R4)(R5<<2), F18
-	WORD $0x4e0c2e05 // smov x5, v16.s[1]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e933a52 // zip1 v18.4s, v18.4s, v19.4s
+	FMOVD        (R4)(R5<<3), F18
 	WORD $0x4e142e05 // smov x5, v16.s[2]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e1c2e05 // smov x5, v16.s[3]
-	FMOVS        (R4)(R5<<2), F16
-	WORD $0x4e903a73 // zip1 v19.4s, v19.4s, v16.4s
-	WORD $0x4ed33a50 // zip1 v16.2d, v18.2d, v19.2d
+	FMOVD        (R4)(R5<<3), F16
+	WORD $0x4ed03a50 // zip1 v16.2d, v18.2d, v16.2d
 	WORD $0x4e042e25 // smov x5, v17.s[0]
-	FMOVS        (R4)(R5<<2), F18
-	WORD $0x4e0c2e25 // smov x5, v17.s[1]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e933a52 // zip1 v18.4s, v18.4s, v19.4s
+	FMOVD        (R4)(R5<<3), F18
 	WORD $0x4e142e25 // smov x5, v17.s[2]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e1c2e25 // smov x5, v17.s[3]
-	FMOVS        (R4)(R5<<2), F17
-	WORD $0x4e913a73 // zip1 v19.4s, v19.4s, v17.4s
-	WORD $0x4ed33a51 // zip1 v17.2d, v18.2d, v19.2d
+	FMOVD        (R4)(R5<<3), F17
+	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
 	FMOVQ        38(R1), F18
 	FMOVQ        39(R1), F19
-	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
-	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
-	WORD $0x6ea54652 // ushl v18.4s, v18.4s, v5.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
-	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
-	WORD $0x4ea08652 // add v18.4s, v18.4s, v0.4s
-	WORD $0x4ea08673 // add v19.4s, v19.4s, v0.4s
+	WORD $0x4e060252 // tbl v18.16b, { v18.16b }, v6.16b
+	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
+	WORD $0x6ea34652 // ushl v18.4s, v18.4s, v3.4s
+	WORD $0x6ea44673 // ushl v19.4s, v19.4s, v4.4s
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R4
 	WORD $0x4e042e45 // smov x5, v18.s[0]
-	FMOVS        (R4)(R5<<2), F20
-	WORD $0x4e0c2e45 // smov x5, v18.s[1]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R4)(R5<<3), F20
 	WORD $0x4e142e45 // smov x5, v18.s[2]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e1c2e45 // smov x5, v18.s[3]
-	FMOVS        (R4)(R5<<2), F18
-	WORD $0x4e923ab5 // zip1 v21.4s, v21.4s, v18.4s
-	WORD $0x4ed53a92 // zip1 v18.2d, v20.2d, v21.2d
+	FMOVD        (R4)(R5<<3), F18
+	WORD $0x4ed23a92 // zip1 v18.2d, v20.2d, v18.2d
 	WORD $0x4e042e65 // smov x5, v19.s[0]
-	FMOVS        (R4)(R5<<2), F20
-	WORD $0x4e0c2e65 // smov x5, v19.s[1]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R4)(R5<<3), F20
 	WORD $0x4e142e65 // smov x5, v19.s[2]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e1c2e65 // smov x5, v19.s[3]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
-	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
+	FMOVD        (R4)(R5<<3), F19
+	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
 	WORD $0x4e328e54 // cmtst v20.16b, v18.16b, v18.16b
 	WORD $0x6e20ba15 // neg v21.16b, v16.16b
 	WORD $0x4e20aa52 // cmlt v18.16b, v18.16b, #0
@@ -5095,72 +3893,40 @@ loop1:
 	// levels of values 160 to 191
 	FMOVQ        42(R1), F16
 	FMOVQ        44(R1), F17
-	WORD $0x4e040210 // tbl v16.16b, { v16.16b }, v4.16b
-	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
-	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
-	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
-	WORD $0x4ea08610 // add v16.4s, v16.4s, v0.4s
-	WORD $0x4ea08631 // add v17.4s, v17.4s, v0.4s
+	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
+	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R4
 	WORD $0x4e042e05 // smov x5, v16.s[0]
-	FMOVS        (R4)(R5<<2), F18
-	WORD $0x4e0c2e05 // smov x5, v16.s[1]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e933a52 // zip1 v18.4s, v18.4s, v19.4s
+	FMOVD        (R4)(R5<<3), F18
 	WORD $0x4e142e05 // smov x5, v16.s[2]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e1c2e05 // smov x5, v16.s[3]
-	FMOVS        (R4)(R5<<2), F16
-	WORD $0x4e903a73 // zip1 v19.4s, v19.4s, v16.4s
-	WORD $0x4ed33a50 // zip1 v16.2d, v18.2d, v19.2d
+	FMOVD        (R4)(R5<<3), F16
+	WORD $0x4ed03a50 // zip1 v16.2d, v18.2d, v16.2d
 	WORD $0x4e042e25 // smov x5, v17.s[0]
-	FMOVS        (R4)(R5<<2), F18
-	WORD $0x4e0c2e25 // smov x5, v17.s[1]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e933a52 // zip1 v18.4s, v18.4s, v19.4s
+	FMOVD        (R4)(R5<<3), F18
 	WORD $0x4e142e25 // smov x5, v17.s[2]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e1c2e25 // smov x5, v17.s[3]
-	FMOVS        (R4)(R5<<2), F17
-	WORD $0x4e913a73 // zip1 v19.4s, v19.4s, v17.4s
-	WORD $0x4ed33a51 // zip1 v17.2d, v18.2d, v19.2d
+	FMOVD        (R4)(R5<<3), F17
+	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
 	FMOVQ        46(R1), F18
 	FMOVQ        47(R1), F19
-	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
-	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
-	WORD $0x6ea54652 // ushl v18.4s, v18.4s, v5.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
-	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
-	WORD $0x4ea08652 // add v18.4s, v18.4s, v0.4s
-	WORD $0x4ea08673 // add v19.4s, v19.4s, v0.4s
+	WORD $0x4e060252 // tbl v18.16b, { v18.16b }, v6.16b
+	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
+	WORD $0x6ea34652 // ushl v18.4s, v18.4s, v3.4s
+	WORD $0x6ea44673 // ushl v19.4s, v19.4s, v4.4s
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R4
 	WORD $0x4e042e45 // smov x5, v18.s[0]
-	FMOVS        (R4)(R5<<2), F20
-	WORD $0x4e0c2e45 // smov x5, v18.s[1]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R4)(R5<<3), F20
 	WORD $0x4e142e45 // smov x5, v18.s[2]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e1c2e45 // smov x5, v18.s[3]
-	FMOVS        (R4)(R5<<2), F18
-	WORD $0x4e923ab5 // zip1 v21.4s, v21.4s, v18.4s
-	WORD $0x4ed53a92 // zip1 v18.2d, v20.2d, v21.2d
+	FMOVD        (R4)(R5<<3), F18
+	WORD $0x4ed23a92 // zip1 v18.2d, v20.2d, v18.2d
 	WORD $0x4e042e65 // smov x5, v19.s[0]
-	FMOVS        (R4)(R5<<2), F20
-	WORD $0x4e0c2e65 // smov x5, v19.s[1]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R4)(R5<<3), F20
 	WORD $0x4e142e65 // smov x5, v19.s[2]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e1c2e65 // smov x5, v19.s[3]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
-	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
+	FMOVD        (R4)(R5<<3), F19
+	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
 	WORD $0x4e328e54 // cmtst v20.16b, v18.16b, v18.16b
 	WORD $0x6e20ba15 // neg v21.16b, v16.16b
 	WORD $0x4e20aa52 // cmlt v18.16b, v18.16b, #0
@@ -5228,71 +3994,39 @@ loop1:
 
 	// levels of values 192 to 223
 	FMOVQ        50(R1), F16
-	WORD $0x4e040211 // tbl v17.16b, { v16.16b }, v4.16b
-	WORD $0x4e0a0210 // tbl v16.16b, { v16.16b }, v10.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
-	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
-	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
-	WORD $0x4ea08631 // add v17.4s, v17.4s, v0.4s
-	WORD $0x4ea08610 // add v16.4s, v16.4s, v0.4s
+	WORD $0x4e020211 // tbl v17.16b, { v16.16b }, v2.16b
+	WORD $0x4e080210 // tbl v16.16b, { v16.16b }, v8.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R4
 	WORD $0x4e042e25 // smov x5, v17.s[0]
-	FMOVS        (R4)(R5<<2), F18
-	WORD $0x4e0c2e25 // smov x5, v17.s[1]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e933a52 // zip1 v18.4s, v18.4s, v19.4s
+	FMOVD        (R4)(R5<<3), F18
 	WORD $0x4e142e25 // smov x5, v17.s[2]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e1c2e25 // smov x5, v17.s[3]
-	FMOVS        (R4)(R5<<2), F17
-	WORD $0x4e913a73 // zip1 v19.4s, v19.4s, v17.4s
-	WORD $0x4ed33a51 // zip1 v17.2d, v18.2d, v19.2d
+	FMOVD        (R4)(R5<<3), F17
+	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
 	WORD $0x4e042e05 // smov x5, v16.s[0]
-	FMOVS        (R4)(R5<<2), F18
-	WORD $0x4e0c2e05 // smov x5, v16.s[1]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e933a52 // zip1 v18.4s, v18.4s, v19.4s
+	FMOVD        (R4)(R5<<3), F18
 	WORD $0x4e142e05 // smov x5, v16.s[2]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e1c2e05 // smov x5, v16.s[3]
-	FMOVS        (R4)(R5<<2), F16
-	WORD $0x4e903a73 // zip1 v19.4s, v19.4s, v16.4s
-	WORD $0x4ed33a50 // zip1 v16.2d, v18.2d, v19.2d
+	FMOVD        (R4)(R5<<3), F16
+	WORD $0x4ed03a50 // zip1 v16.2d, v18.2d, v16.2d
 	FMOVQ        50(R1), F18
-	WORD $0x4e0b0253 // tbl v19.16b, { v18.16b }, v11.16b
-	WORD $0x4e0c0252 // tbl v18.16b, { v18.16b }, v12.16b
-	WORD $0x6ea54673 // ushl v19.4s, v19.4s, v5.4s
-	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
-	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
-	WORD $0x4ea08673 // add v19.4s, v19.4s, v0.4s
-	WORD $0x4ea08652 // add v18.4s, v18.4s, v0.4s
+	WORD $0x4e090253 // tbl v19.16b, { v18.16b }, v9.16b
+	WORD $0x4e0a0252 // tbl v18.16b, { v18.16b }, v10.16b
+	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
+	WORD $0x6ea44652 // ushl v18.4s, v18.4s, v4.4s
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R4
 	WORD $0x4e042e65 // smov x5, v19.s[0]
-	FMOVS        (R4)(R5<<2), F20
-	WORD $0x4e0c2e65 // smov x5, v19.s[1]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R4)(R5<<3), F20
 	WORD $0x4e142e65 // smov x5, v19.s[2]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e1c2e65 // smov x5, v19.s[3]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
-	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
+	FMOVD        (R4)(R5<<3), F19
+	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
 	WORD $0x4e042e45 // smov x5, v18.s[0]
-	FMOVS        (R4)(R5<<2), F20
-	WORD $0x4e0c2e45 // smov x5, v18.s[1]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R4)(R5<<3), F20
 	WORD $0x4e142e45 // smov x5, v18.s[2]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e1c2e45 // smov x5, v18.s[3]
-	FMOVS        (R4)(R5<<2), F18
-	WORD $0x4e923ab5 // zip1 v21.4s, v21.4s, v18.4s
-	WORD $0x4ed53a92 // zip1 v18.2d, v20.2d, v21.2d
+	FMOVD        (R4)(R5<<3), F18
+	WORD $0x4ed23a92 // zip1 v18.2d, v20.2d, v18.2d
 	WORD $0x4e338e74 // cmtst v20.16b, v19.16b, v19.16b
 	WORD $0x6e20ba35 // neg v21.16b, v17.16b
 	WORD $0x4e20aa73 // cmlt v19.16b, v19.16b, #0
@@ -5360,73 +4094,39 @@ loop1:
 
 	// levels of values 224 to 255
 	FMOVQ        50(R1), F16
-	WORD $0x4e0d0211 // tbl v17.16b, { v16.16b }, v13.16b
-	WORD $0x4e0e0210 // tbl v16.16b, { v16.16b }, v14.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
-	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
-	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
-	WORD $0x4ea08631 // add v17.4s, v17.4s, v0.4s
-	WORD $0x4ea08610 // add v16.4s, v16.4s, v0.4s
+	WORD $0x4e0b0211 // tbl v17.16b, { v16.16b }, v11.16b
+	WORD $0x4e0c0210 // tbl v16.16b, { v16.16b }, v12.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R4
 	WORD $0x4e042e25 // smov x5, v17.s[0]
-	FMOVS        (R4)(R5<<2), F18
-	WORD $0x4e0c2e25 // smov x5, v17.s[1]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e933a52 // zip1 v18.4s, v18.4s, v19.4s
+	FMOVD        (R4)(R5<<3), F18
 	WORD $0x4e142e25 // smov x5, v17.s[2]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e1c2e25 // smov x5, v17.s[3]
-	FMOVS        (R4)(R5<<2), F17
-	WORD $0x4e913a73 // zip1 v19.4s, v19.4s, v17.4s
-	WORD $0x4ed33a51 // zip1 v17.2d, v18.2d, v19.2d
+	FMOVD        (R4)(R5<<3), F17
+	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
 	WORD $0x4e042e05 // smov x5, v16.s[0]
-	FMOVS        (R4)(R5<<2), F18
-	WORD $0x4e0c2e05 // smov x5, v16.s[1]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e933a52 // zip1 v18.4s, v18.4s, v19.4s
+	FMOVD        (R4)(R5<<3), F18
 	WORD $0x4e142e05 // smov x5, v16.s[2]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e1c2e05 // smov x5, v16.s[3]
-	FMOVS        (R4)(R5<<2), F16
-	WORD $0x4e903a73 // zip1 v19.4s, v19.4s, v16.4s
-	WORD $0x4ed33a50 // zip1 v16.2d, v18.2d, v19.2d
+	FMOVD        (R4)(R5<<3), F16
+	WORD $0x4ed03a50 // zip1 v16.2d, v18.2d, v16.2d
 	FMOVQ        50(R1), F18
-	WORD $0x4e0f0253 // tbl v19.16b, { v18.16b }, v15.16b
-	MOVD         $iq2_xxs_shuffle10<>+0(SB), R4
-	FMOVQ        (R4), F20
-	WORD $0x4e140252 // tbl v18.16b, { v18.16b }, v20.16b
-	WORD $0x6ea54673 // ushl v19.4s, v19.4s, v5.4s
-	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
-	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
-	WORD $0x4ea08673 // add v19.4s, v19.4s, v0.4s
-	WORD $0x4ea08652 // add v18.4s, v18.4s, v0.4s
+	WORD $0x4e0d0253 // tbl v19.16b, { v18.16b }, v13.16b
+	WORD $0x4e0e0252 // tbl v18.16b, { v18.16b }, v14.16b
+	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
+	WORD $0x6ea44652 // ushl v18.4s, v18.4s, v4.4s
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R4
 	WORD $0x4e042e65 // smov x5, v19.s[0]
-	FMOVS        (R4)(R5<<2), F20
-	WORD $0x4e0c2e65 // smov x5, v19.s[1]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R4)(R5<<3), F20
 	WORD $0x4e142e65 // smov x5, v19.s[2]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e1c2e65 // smov x5, v19.s[3]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
-	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
+	FMOVD        (R4)(R5<<3), F19
+	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
 	WORD $0x4e042e45 // smov x5, v18.s[0]
-	FMOVS        (R4)(R5<<2), F20
-	WORD $0x4e0c2e45 // smov x5, v18.s[1]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R4)(R5<<3), F20
 	WORD $0x4e142e45 // smov x5, v18.s[2]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e1c2e45 // smov x5, v18.s[3]
-	FMOVS        (R4)(R5<<2), F18
-	WORD $0x4e923ab5 // zip1 v21.4s, v21.4s, v18.4s
-	WORD $0x4ed53a92 // zip1 v18.2d, v20.2d, v21.2d
+	FMOVD        (R4)(R5<<3), F18
+	WORD $0x4ed23a92 // zip1 v18.2d, v20.2d, v18.2d
 	WORD $0x4e338e74 // cmtst v20.16b, v19.16b, v19.16b
 	WORD $0x6e20ba35 // neg v21.16b, v17.16b
 	WORD $0x4e20aa73 // cmlt v19.16b, v19.16b, #0
@@ -5504,33 +4204,34 @@ done2:
 TEXT ·matmul1xIq2_xxsNEON(SB), NOSPLIT, $576-64
 
 	// constants of the loops
-	MOVD         $iq2_xxs_offset<>+0(SB), R0
-	FMOVQ        (R0), F0
-	WORD $0x4f000441 // movi v1.4s, #2
-	WORD $0x4f0307e2 // movi v2.4s, #127
-	WORD $0x4f0707e3 // movi v3.4s, #255
+	WORD $0x4f0307e0 // movi v0.4s, #127
+	WORD $0x4f0707e1 // movi v1.4s, #255
 	MOVD         $iq2_xxs_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $iq2_xxs_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F5
+	FMOVQ        (R0), F3
 	MOVD         $iq2_xxs_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F4
 	MOVD         $iq2_xxs_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F5
 	MOVD         $iq2_xxs_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F8
-	WORD $0x4f0005e9 // movi v9.4s, #15
+	FMOVQ        (R0), F6
+	WORD $0x4f0005e7 // movi v7.4s, #15
 	MOVD         $iq2_xxs_shuffle4<>+0(SB), R0
-	FMOVQ        (R0), F10
+	FMOVQ        (R0), F8
 	MOVD         $iq2_xxs_shuffle5<>+0(SB), R0
-	FMOVQ        (R0), F11
+	FMOVQ        (R0), F9
 	MOVD         $iq2_xxs_shuffle6<>+0(SB), R0
-	FMOVQ        (R0), F12
+	FMOVQ        (R0), F10
 	MOVD         $iq2_xxs_shuffle7<>+0(SB), R0
-	FMOVQ        (R0), F13
+	FMOVQ        (R0), F11
 	MOVD         $iq2_xxs_shuffle8<>+0(SB), R0
-	FMOVQ        (R0), F14
+	FMOVQ        (R0), F12
 	MOVD         $iq2_xxs_shuffle9<>+0(SB), R0
+	FMOVQ        (R0), F13
+	MOVD         $iq2_xxs_shuffle10<>+0(SB), R0
+	FMOVQ        (R0), F14
+	MOVD         $iq2_xxs_shifts<>+0(SB), R0
 	FMOVQ        (R0), F15
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
@@ -5577,11 +4278,9 @@ loop3:
 	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
 	WORD $0x4edc3b7b // zip1 v27.2d, v27.2d, v28.2d
 	WORD $0x6f3c075a // ushr v26.4s, v26.4s, #4
-	MOVD         $iq2_xxs_shifts<>+0(SB), R7
-	FMOVQ        (R7), F28
-	WORD $0x6ebc477b // ushl v27.4s, v27.4s, v28.4s
-	WORD $0x4e291f5a // and v26.16b, v26.16b, v9.16b
-	WORD $0x4e291f7b // and v27.16b, v27.16b, v9.16b
+	WORD $0x6eaf477b // ushl v27.4s, v27.4s, v15.4s
+	WORD $0x4e271f5a // and v26.16b, v26.16b, v7.16b
+	WORD $0x4e271f7b // and v27.16b, v27.16b, v7.16b
 	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
 	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
 	WORD $0x4e3ad73a // fadd v26.4s, v25.4s, v26.4s
@@ -5598,72 +4297,40 @@ loop3:
 	// levels of values 0 to 31
 	FMOVQ        2(R6), F24
 	FMOVQ        4(R6), F25
-	WORD $0x4e040318 // tbl v24.16b, { v24.16b }, v4.16b
-	WORD $0x4e040339 // tbl v25.16b, { v25.16b }, v4.16b
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4ea19f39 // mul v25.4s, v25.4s, v1.4s
-	WORD $0x4ea08718 // add v24.4s, v24.4s, v0.4s
-	WORD $0x4ea08739 // add v25.4s, v25.4s, v0.4s
+	WORD $0x4e020318 // tbl v24.16b, { v24.16b }, v2.16b
+	WORD $0x4e020339 // tbl v25.16b, { v25.16b }, v2.16b
+	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
+	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R7
 	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e0c2f08 // smov x8, v24.s[1]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
+	FMOVD        (R7)(R8<<3), F26
 	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e1c2f08 // smov x8, v24.s[3]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983b7b // zip1 v27.4s, v27.4s, v24.4s
-	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4ed83b58 // zip1 v24.2d, v26.2d, v24.2d
 	WORD $0x4e042f28 // smov x8, v25.s[0]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e0c2f28 // smov x8, v25.s[1]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
+	FMOVD        (R7)(R8<<3), F26
 	WORD $0x4e142f28 // smov x8, v25.s[2]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e1c2f28 // smov x8, v25.s[3]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
-	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
+	FMOVD        (R7)(R8<<3), F25
+	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
 	FMOVQ        6(R6), F26
 	FMOVQ        7(R6), F27
-	WORD $0x4e08035a // tbl v26.16b, { v26.16b }, v8.16b
-	WORD $0x4e07037b // tbl v27.16b, { v27.16b }, v7.16b
-	WORD $0x6ea5475a // ushl v26.4s, v26.4s, v5.4s
-	WORD $0x6ea6477b // ushl v27.4s, v27.4s, v6.4s
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4ea19f7b // mul v27.4s, v27.4s, v1.4s
-	WORD $0x4ea0875a // add v26.4s, v26.4s, v0.4s
-	WORD $0x4ea0877b // add v27.4s, v27.4s, v0.4s
+	WORD $0x4e06035a // tbl v26.16b, { v26.16b }, v6.16b
+	WORD $0x4e05037b // tbl v27.16b, { v27.16b }, v5.16b
+	WORD $0x6ea3475a // ushl v26.4s, v26.4s, v3.4s
+	WORD $0x6ea4477b // ushl v27.4s, v27.4s, v4.4s
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R7
 	WORD $0x4e042f48 // smov x8, v26.s[0]
-	FMOVS        (R7)(R8<<2), F28
-	WORD $0x4e0c2f48 // smov x8, v26.s[1]
-	FMOVS        (R7)(R8<<2), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
+	FMOVD        (R7)(R8<<3), F28
 	WORD $0x4e142f48 // smov x8, v26.s[2]
-	FMOVS        (R7)(R8<<2), F29
-	WORD $0x4e1c2f48 // smov x8, v26.s[3]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e9a3bbd // zip1 v29.4s, v29.4s, v26.4s
-	WORD $0x4edd3b9a // zip1 v26.2d, v28.2d, v29.2d
+	FMOVD        (R7)(R8<<3), F26
+	WORD $0x4eda3b9a // zip1 v26.2d, v28.2d, v26.2d
 	WORD $0x4e042f68 // smov x8, v27.s[0]
-	FMOVS        (R7)(R8<<2), F28
-	WORD $0x4e0c2f68 // smov x8, v27.s[1]
-	FMOVS        (R7)(R8<<2), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
+	FMOVD        (R7)(R8<<3), F28
 	WORD $0x4e142f68 // smov x8, v27.s[2]
-	FMOVS        (R7)(R8<<2), F29
-	WORD $0x4e1c2f68 // smov x8, v27.s[3]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e9b3bbd // zip1 v29.4s, v29.4s, v27.4s
-	WORD $0x4edd3b9b // zip1 v27.2d, v28.2d, v29.2d
+	FMOVD        (R7)(R8<<3), F27
+	WORD $0x4edb3b9b // zip1 v27.2d, v28.2d, v27.2d
 	WORD $0x4e3a8f5c // cmtst v28.16b, v26.16b, v26.16b
 	WORD $0x6e20bb1d // neg v29.16b, v24.16b
 	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
@@ -5736,72 +4403,40 @@ loop3:
 	// levels of values 32 to 63
 	FMOVQ        10(R6), F24
 	FMOVQ        12(R6), F25
-	WORD $0x4e040318 // tbl v24.16b, { v24.16b }, v4.16b
-	WORD $0x4e040339 // tbl v25.16b, { v25.16b }, v4.16b
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4ea19f39 // mul v25.4s, v25.4s, v1.4s
-	WORD $0x4ea08718 // add v24.4s, v24.4s, v0.4s
-	WORD $0x4ea08739 // add v25.4s, v25.4s, v0.4s
+	WORD $0x4e020318 // tbl v24.16b, { v24.16b }, v2.16b
+	WORD $0x4e020339 // tbl v25.16b, { v25.16b }, v2.16b
+	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
+	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R7
 	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e0c2f08 // smov x8, v24.s[1]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
+	FMOVD        (R7)(R8<<3), F26
 	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e1c2f08 // smov x8, v24.s[3]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983b7b // zip1 v27.4s, v27.4s, v24.4s
-	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4ed83b58 // zip1 v24.2d, v26.2d, v24.2d
 	WORD $0x4e042f28 // smov x8, v25.s[0]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e0c2f28 // smov x8, v25.s[1]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
+	FMOVD        (R7)(R8<<3), F26
 	WORD $0x4e142f28 // smov x8, v25.s[2]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e1c2f28 // smov x8, v25.s[3]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
-	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
+	FMOVD        (R7)(R8<<3), F25
+	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
 	FMOVQ        14(R6), F26
 	FMOVQ        15(R6), F27
-	WORD $0x4e08035a // tbl v26.16b, { v26.16b }, v8.16b
-	WORD $0x4e07037b // tbl v27.16b, { v27.16b }, v7.16b
-	WORD $0x6ea5475a // ushl v26.4s, v26.4s, v5.4s
-	WORD $0x6ea6477b // ushl v27.4s, v27.4s, v6.4s
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4ea19f7b // mul v27.4s, v27.4s, v1.4s
-	WORD $0x4ea0875a // add v26.4s, v26.4s, v0.4s
-	WORD $0x4ea0877b // add v27.4s, v27.4s, v0.4s
+	WORD $0x4e06035a // tbl v26.16b, { v26.16b }, v6.16b
+	WORD $0x4e05037b // tbl v27.16b, { v27.16b }, v5.16b
+	WORD $0x6ea3475a // ushl v26.4s, v26.4s, v3.4s
+	WORD $0x6ea4477b // ushl v27.4s, v27.4s, v4.4s
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R7
 	WORD $0x4e042f48 // smov x8, v26.s[0]
-	FMOVS        (R7)(R8<<2), F28
-	WORD $0x4e0c2f48 // smov x8, v26.s[1]
-	FMOVS        (R7)(R8<<2), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
+	FMOVD        (R7)(R8<<3), F28
 	WORD $0x4e142f48 // smov x8, v26.s[2]
-	FMOVS        (R7)(R8<<2), F29
-	WORD $0x4e1c2f48 // smov x8, v26.s[3]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e9a3bbd // zip1 v29.4s, v29.4s, v26.4s
-	WORD $0x4edd3b9a // zip1 v26.2d, v28.2d, v29.2d
+	FMOVD        (R7)(R8<<3), F26
+	WORD $0x4eda3b9a // zip1 v26.2d, v28.2d, v26.2d
 	WORD $0x4e042f68 // smov x8, v27.s[0]
-	FMOVS        (R7)(R8<<2), F28
-	WORD $0x4e0c2f68 // smov x8, v27.s[1]
-	FMOVS        (R7)(R8<<2), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
+	FMOVD        (R7)(R8<<3), F28
 	WORD $0x4e142f68 // smov x8, v27.s[2]
-	FMOVS        (R7)(R8<<2), F29
-	WORD $0x4e1c2f68 // smov x8, v27.s[3]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e9b3bbd // zip1 v29.4s, v29.4s, v27.4s
-	WORD $0x4edd3b9b // zip1 v27.2d, v28.2d, v29.2d
+	FMOVD        (R7)(R8<<3), F27
+	WORD $0x4edb3b9b // zip1 v27.2d, v28.2d, v27.2d
 	WORD $0x4e3a8f5c // cmtst v28.16b, v26.16b, v26.16b
 	WORD $0x6e20bb1d // neg v29.16b, v24.16b
 	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
@@ -5874,72 +4509,40 @@ loop3:
 	// levels of values 64 to 95
 	FMOVQ        18(R6), F24
 	FMOVQ        20(R6), F25
-	WORD $0x4e040318 // tbl v24.16b, { v24.16b }, v4.16b
-	WORD $0x4e040339 // tbl v25.16b, { v25.16b }, v4.16b
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4ea19f39 // mul v25.4s, v25.4s, v1.4s
-	WORD $0x4ea08718 // add v24.4s, v24.4s, v0.4s
-	WORD $0x4ea08739 // add v25.4s, v25.4s, v0.4s
+	WORD $0x4e020318 // tbl v24.16b, { v24.16b }, v2.16b
+	WORD $0x4e020339 // tbl v25.16b, { v25.16b }, v2.16b
+	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
+	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R7
 	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e0c2f08 // smov x8, v24.s[1]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
+	FMOVD        (R7)(R8<<3), F26
 	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e1c2f08 // smov x8, v24.s[3]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983b7b // zip1 v27.4s, v27.4s, v24.4s
-	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4ed83b58 // zip1 v24.2d, v26.2d, v24.2d
 	WORD $0x4e042f28 // smov x8, v25.s[0]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e0c2f28 // smov x8, v25.s[1]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
+	FMOVD        (R7)(R8<<3), F26
 	WORD $0x4e142f28 // smov x8, v25.s[2]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e1c2f28 // smov x8, v25.s[3]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
-	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
+	FMOVD        (R7)(R8<<3), F25
+	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
 	FMOVQ        22(R6), F26
 	FMOVQ        23(R6), F27
-	WORD $0x4e08035a // tbl v26.16b, { v26.16b }, v8.16b
-	WORD $0x4e07037b // tbl v27.16b, { v27.16b }, v7.16b
-	WORD $0x6ea5475a // ushl v26.4s, v26.4s, v5.4s
-	WORD $0x6ea6477b // ushl v27.4s, v27.4s, v6.4s
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4ea19f7b // mul v27.4s, v27.4s, v1.4s
-	WORD $0x4ea0875a // add v26.4s, v26.4s, v0.4s
-	WORD $0x4ea0877b // add v27.4s, v27.4s, v0.4s
+	WORD $0x4e06035a // tbl v26.16b, { v26.16b }, v6.16b
+	WORD $0x4e05037b // tbl v27.16b, { v27.16b }, v5.16b
+	WORD $0x6ea3475a // ushl v26.4s, v26.4s, v3.4s
+	WORD $0x6ea4477b // ushl v27.4s, v27.4s, v4.4s
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R7
 	WORD $0x4e042f48 // smov x8, v26.s[0]
-	FMOVS        (R7)(R8<<2), F28
-	WORD $0x4e0c2f48 // smov x8, v26.s[1]
-	FMOVS        (R7)(R8<<2), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
+	FMOVD        (R7)(R8<<3), F28
 	WORD $0x4e142f48 // smov x8, v26.s[2]
-	FMOVS        (R7)(R8<<2), F29
-	WORD $0x4e1c2f48 // smov x8, v26.s[3]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e9a3bbd // zip1 v29.4s, v29.4s, v26.4s
-	WORD $0x4edd3b9a // zip1 v26.2d, v28.2d, v29.2d
+	FMOVD        (R7)(R8<<3), F26
+	WORD $0x4eda3b9a // zip1 v26.2d, v28.2d, v26.2d
 	WORD $0x4e042f68 // smov x8, v27.s[0]
-	FMOVS        (R7)(R8<<2), F28
-	WORD $0x4e0c2f68 // smov x8, v27.s[1]
-	FMOVS        (R7)(R8<<2), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
+	FMOVD        (R7)(R8<<3), F28
 	WORD $0x4e142f68 // smov x8, v27.s[2]
-	FMOVS        (R7)(R8<<2), F29
-	WORD $0x4e1c2f68 // smov x8, v27.s[3]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e9b3bbd // zip1 v29.4s, v29.4s, v27.4s
-	WORD $0x4edd3b9b // zip1 v27.2d, v28.2d, v29.2d
+	FMOVD        (R7)(R8<<3), F27
+	WORD $0x4edb3b9b // zip1 v27.2d, v28.2d, v27.2d
 	WORD $0x4e3a8f5c // cmtst v28.16b, v26.16b, v26.16b
 	WORD $0x6e20bb1d // neg v29.16b, v24.16b
 	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
@@ -6012,72 +4615,40 @@ loop3:
 	// levels of values 96 to 127
 	FMOVQ        26(R6), F24
 	FMOVQ        28(R6), F25
-	WORD $0x4e040318 // tbl v24.16b, { v24.16b }, v4.16b
-	WORD $0x4e040339 // tbl v25.16b, { v25.16b }, v4.16b
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4ea19f39 // mul v25.4s, v25.4s, v1.4s
-	WORD $0x4ea08718 // add v24.4s, v24.4s, v0.4s
-	WORD $0x4ea08739 // add v25.4s, v25.4s, v0.4s
+	WORD $0x4e020318 // tbl v24.16b, { v24.16b }, v2.16b
+	WORD $0x4e020339 // tbl v25.16b, { v25.16b }, v2.16b
+	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
+	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R7
 	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e0c2f08 // smov x8, v24.s[1]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
+	FMOVD        (R7)(R8<<3), F26
 	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e1c2f08 // smov x8, v24.s[3]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983b7b // zip1 v27.4s, v27.4s, v24.4s
-	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4ed83b58 // zip1 v24.2d, v26.2d, v24.2d
 	WORD $0x4e042f28 // smov x8, v25.s[0]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e0c2f28 // smov x8, v25.s[1]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
+	FMOVD        (R7)(R8<<3), F26
 	WORD $0x4e142f28 // smov x8, v25.s[2]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e1c2f28 // smov x8, v25.s[3]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
-	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
+	FMOVD        (R7)(R8<<3), F25
+	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
 	FMOVQ        30(R6), F26
 	FMOVQ        31(R6), F27
-	WORD $0x4e08035a // tbl v26.16b, { v26.16b }, v8.16b
-	WORD $0x4e07037b // tbl v27.16b, { v27.16b }, v7.16b
-	WORD $0x6ea5475a // ushl v26.4s, v26.4s, v5.4s
-	WORD $0x6ea6477b // ushl v27.4s, v27.4s, v6.4s
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4ea19f7b // mul v27.4s, v27.4s, v1.4s
-	WORD $0x4ea0875a // add v26.4s, v26.4s, v0.4s
-	WORD $0x4ea0877b // add v27.4s, v27.4s, v0.4s
+	WORD $0x4e06035a // tbl v26.16b, { v26.16b }, v6.16b
+	WORD $0x4e05037b // tbl v27.16b, { v27.16b }, v5.16b
+	WORD $0x6ea3475a // ushl v26.4s, v26.4s, v3.4s
+	WORD $0x6ea4477b // ushl v27.4s, v27.4s, v4.4s
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R7
 	WORD $0x4e042f48 // smov x8, v26.s[0]
-	FMOVS        (R7)(R8<<2), F28
-	WORD $0x4e0c2f48 // smov x8, v26.s[1]
-	FMOVS        (R7)(R8<<2), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
+	FMOVD        (R7)(R8<<3), F28
 	WORD $0x4e142f48 // smov x8, v26.s[2]
-	FMOVS        (R7)(R8<<2), F29
-	WORD $0x4e1c2f48 // smov x8, v26.s[3]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e9a3bbd // zip1 v29.4s, v29.4s, v26.4s
-	WORD $0x4edd3b9a // zip1 v26.2d, v28.2d, v29.2d
+	FMOVD        (R7)(R8<<3), F26
+	WORD $0x4eda3b9a // zip1 v26.2d, v28.2d, v26.2d
 	WORD $0x4e042f68 // smov x8, v27.s[0]
-	FMOVS        (R7)(R8<<2), F28
-	WORD $0x4e0c2f68 // smov x8, v27.s[1]
-	FMOVS        (R7)(R8<<2), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
+	FMOVD        (R7)(R8<<3), F28
 	WORD $0x4e142f68 // smov x8, v27.s[2]
-	FMOVS        (R7)(R8<<2), F29
-	WORD $0x4e1c2f68 // smov x8, v27.s[3]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e9b3bbd // zip1 v29.4s, v29.4s, v27.4s
-	WORD $0x4edd3b9b // zip1 v27.2d, v28.2d, v29.2d
+	FMOVD        (R7)(R8<<3), F27
+	WORD $0x4edb3b9b // zip1 v27.2d, v28.2d, v27.2d
 	WORD $0x4e3a8f5c // cmtst v28.16b, v26.16b, v26.16b
 	WORD $0x6e20bb1d // neg v29.16b, v24.16b
 	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
@@ -6150,72 +4721,40 @@ loop3:
 	// levels of values 128 to 159
 	FMOVQ        34(R6), F24
 	FMOVQ        36(R6), F25
-	WORD $0x4e040318 // tbl v24.16b, { v24.16b }, v4.16b
-	WORD $0x4e040339 // tbl v25.16b, { v25.16b }, v4.16b
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4ea19f39 // mul v25.4s, v25.4s, v1.4s
-	WORD $0x4ea08718 // add v24.4s, v24.4s, v0.4s
-	WORD $0x4ea08739 // add v25.4s, v25.4s, v0.4s
+	WORD $0x4e020318 // tbl v24.16b, { v24.16b }, v2.16b
+	WORD $0x4e020339 // tbl v25.16b, { v25.16b }, v2.16b
+	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
+	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R7
 	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e0c2f08 // smov x8, v24.s[1]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
+	FMOVD        (R7)(R8<<3), F26
 	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e1c2f08 // smov x8, v24.s[3]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983b7b // zip1 v27.4s, v27.4s, v24.4s
-	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4ed83b58 // zip1 v24.2d, v26.2d, v24.2d
 	WORD $0x4e042f28 // smov x8, v25.s[0]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e0c2f28 // smov x8, v25.s[1]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
+	FMOVD        (R7)(R8<<3), F26
 	WORD $0x4e142f28 // smov x8, v25.s[2]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e1c2f28 // smov x8, v25.s[3]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
-	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
+	FMOVD        (R7)(R8<<3), F25
+	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
 	FMOVQ        38(R6), F26
 	FMOVQ        39(R6), F27
-	WORD $0x4e08035a // tbl v26.16b, { v26.16b }, v8.16b
-	WORD $0x4e07037b // tbl v27.16b, { v27.16b }, v7.16b
-	WORD $0x6ea5475a // ushl v26.4s, v26.4s, v5.4s
-	WORD $0x6ea6477b // ushl v27.4s, v27.4s, v6.4s
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4ea19f7b // mul v27.4s, v27.4s, v1.4s
-	WORD $0x4ea0875a // add v26.4s, v26.4s, v0.4s
-	WORD $0x4ea0877b // add v27.4s, v27.4s, v0.4s
+	WORD $0x4e06035a // tbl v26.16b, { v26.16b }, v6.16b
+	WORD $0x4e05037b // tbl v27.16b, { v27.16b }, v5.16b
+	WORD $0x6ea3475a // ushl v26.4s, v26.4s, v3.4s
+	WORD $0x6ea4477b // ushl v27.4s, v27.4s, v4.4s
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R7
 	WORD $0x4e042f48 // smov x8, v26.s[0]
-	FMOVS        (R7)(R8<<2), F28
-	WORD $0x4e0c2f48 // smov x8, v26.s[1]
-	FMOVS        (R7)(R8<<2), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
+	FMOVD        (R7)(R8<<3), F28
 	WORD $0x4e142f48 // smov x8, v26.s[2]
-	FMOVS        (R7)(R8<<2), F29
-	WORD $0x4e1c2f48 // smov x8, v26.s[3]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e9a3bbd // zip1 v29.4s, v29.4s, v26.4s
-	WORD $0x4edd3b9a // zip1 v26.2d, v28.2d, v29.2d
+	FMOVD        (R7)(R8<<3), F26
+	WORD $0x4eda3b9a // zip1 v26.2d, v28.2d, v26.2d
 	WORD $0x4e042f68 // smov x8, v27.s[0]
-	FMOVS        (R7)(R8<<2), F28
-	WORD $0x4e0c2f68 // smov x8, v27.s[1]
-	FMOVS        (R7)(R8<<2), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
+	FMOVD        (R7)(R8<<3), F28
 	WORD $0x4e142f68 // smov x8, v27.s[2]
-	FMOVS        (R7)(R8<<2), F29
-	WORD $0x4e1c2f68 // smov x8, v27.s[3]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e9b3bbd // zip1 v29.4s, v29.4s, v27.4s
-	WORD $0x4edd3b9b // zip1 v27.2d, v28.2d, v29.2d
+	FMOVD        (R7)(R8<<3), F27
+	WORD $0x4edb3b9b // zip1 v27.2d, v28.2d, v27.2d
 	WORD $0x4e3a8f5c // cmtst v28.16b, v26.16b, v26.16b
 	WORD $0x6e20bb1d // neg v29.16b, v24.16b
 	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
@@ -6288,72 +4827,40 @@ loop3:
 	// levels of values 160 to 191
 	FMOVQ        42(R6), F24
 	FMOVQ        44(R6), F25
-	WORD $0x4e040318 // tbl v24.16b, { v24.16b }, v4.16b
-	WORD $0x4e040339 // tbl v25.16b, { v25.16b }, v4.16b
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4ea19f39 // mul v25.4s, v25.4s, v1.4s
-	WORD $0x4ea08718 // add v24.4s, v24.4s, v0.4s
-	WORD $0x4ea08739 // add v25.4s, v25.4s, v0.4s
+	WORD $0x4e020318 // tbl v24.16b, { v24.16b }, v2.16b
+	WORD $0x4e020339 // tbl v25.16b, { v25.16b }, v2.16b
+	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
+	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R7
 	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e0c2f08 // smov x8, v24.s[1]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
+	FMOVD        (R7)(R8<<3), F26
 	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e1c2f08 // smov x8, v24.s[3]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983b7b // zip1 v27.4s, v27.4s, v24.4s
-	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4ed83b58 // zip1 v24.2d, v26.2d, v24.2d
 	WORD $0x4e042f28 // smov x8, v25.s[0]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e0c2f28 // smov x8, v25.s[1]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
+	FMOVD        (R7)(R8<<3), F26
 	WORD $0x4e142f28 // smov x8, v25.s[2]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e1c2f28 // smov x8, v25.s[3]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
-	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
+	FMOVD        (R7)(R8<<3), F25
+	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
 	FMOVQ        46(R6), F26
 	FMOVQ        47(R6), F27
-	WORD $0x4e08035a // tbl v26.16b, { v26.16b }, v8.16b
-	WORD $0x4e07037b // tbl v27.16b, { v27.16b }, v7.16b
-	WORD $0x6ea5475a // ushl v26.4s, v26.4s, v5.4s
-	WORD $0x6ea6477b // ushl v27.4s, v27.4s, v6.4s
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4ea19f7b // mul v27.4s, v27.4s, v1.4s
-	WORD $0x4ea0875a // add v26.4s, v26.4s, v0.4s
-	WORD $0x4ea0877b // add v27.4s, v27.4s, v0.4s
+	WORD $0x4e06035a // tbl v26.16b, { v26.16b }, v6.16b
+	WORD $0x4e05037b // tbl v27.16b, { v27.16b }, v5.16b
+	WORD $0x6ea3475a // ushl v26.4s, v26.4s, v3.4s
+	WORD $0x6ea4477b // ushl v27.4s, v27.4s, v4.4s
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R7
 	WORD $0x4e042f48 // smov x8, v26.s[0]
-	FMOVS        (R7)(R8<<2), F28
-	WORD $0x4e0c2f48 // smov x8, v26.s[1]
-	FMOVS        (R7)(R8<<2), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
+	FMOVD        (R7)(R8<<3), F28
 	WORD $0x4e142f48 // smov x8, v26.s[2]
-	FMOVS        (R7)(R8<<2), F29
-	WORD $0x4e1c2f48 // smov x8, v26.s[3]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e9a3bbd // zip1 v29.4s, v29.4s, v26.4s
-	WORD $0x4edd3b9a // zip1 v26.2d, v28.2d, v29.2d
+	FMOVD        (R7)(R8<<3), F26
+	WORD $0x4eda3b9a // zip1 v26.2d, v28.2d, v26.2d
 	WORD $0x4e042f68 // smov x8, v27.s[0]
-	FMOVS        (R7)(R8<<2), F28
-	WORD $0x4e0c2f68 // smov x8, v27.s[1]
-	FMOVS        (R7)(R8<<2), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
+	FMOVD        (R7)(R8<<3), F28
 	WORD $0x4e142f68 // smov x8, v27.s[2]
-	FMOVS        (R7)(R8<<2), F29
-	WORD $0x4e1c2f68 // smov x8, v27.s[3]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e9b3bbd // zip1 v29.4s, v29.4s, v27.4s
-	WORD $0x4edd3b9b // zip1 v27.2d, v28.2d, v29.2d
+	FMOVD        (R7)(R8<<3), F27
+	WORD $0x4edb3b9b // zip1 v27.2d, v28.2d, v27.2d
 	WORD $0x4e3a8f5c // cmtst v28.16b, v26.16b, v26.16b
 	WORD $0x6e20bb1d // neg v29.16b, v24.16b
 	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
@@ -6425,71 +4932,39 @@ loop3:
 
 	// levels of values 192 to 223
 	FMOVQ        50(R6), F24
-	WORD $0x4e040319 // tbl v25.16b, { v24.16b }, v4.16b
-	WORD $0x4e0a0318 // tbl v24.16b, { v24.16b }, v10.16b
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x4ea19f39 // mul v25.4s, v25.4s, v1.4s
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4ea08739 // add v25.4s, v25.4s, v0.4s
-	WORD $0x4ea08718 // add v24.4s, v24.4s, v0.4s
+	WORD $0x4e020319 // tbl v25.16b, { v24.16b }, v2.16b
+	WORD $0x4e080318 // tbl v24.16b, { v24.16b }, v8.16b
+	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
+	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R7
 	WORD $0x4e042f28 // smov x8, v25.s[0]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e0c2f28 // smov x8, v25.s[1]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
+	FMOVD        (R7)(R8<<3), F26
 	WORD $0x4e142f28 // smov x8, v25.s[2]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e1c2f28 // smov x8, v25.s[3]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
-	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
+	FMOVD        (R7)(R8<<3), F25
+	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
 	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e0c2f08 // smov x8, v24.s[1]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
+	FMOVD        (R7)(R8<<3), F26
 	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e1c2f08 // smov x8, v24.s[3]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983b7b // zip1 v27.4s, v27.4s, v24.4s
-	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4ed83b58 // zip1 v24.2d, v26.2d, v24.2d
 	FMOVQ        50(R6), F26
-	WORD $0x4e0b035b // tbl v27.16b, { v26.16b }, v11.16b
-	WORD $0x4e0c035a // tbl v26.16b, { v26.16b }, v12.16b
-	WORD $0x6ea5477b // ushl v27.4s, v27.4s, v5.4s
-	WORD $0x6ea6475a // ushl v26.4s, v26.4s, v6.4s
-	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4ea19f7b // mul v27.4s, v27.4s, v1.4s
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4ea0877b // add v27.4s, v27.4s, v0.4s
-	WORD $0x4ea0875a // add v26.4s, v26.4s, v0.4s
+	WORD $0x4e09035b // tbl v27.16b, { v26.16b }, v9.16b
+	WORD $0x4e0a035a // tbl v26.16b, { v26.16b }, v10.16b
+	WORD $0x6ea3477b // ushl v27.4s, v27.4s, v3.4s
+	WORD $0x6ea4475a // ushl v26.4s, v26.4s, v4.4s
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R7
 	WORD $0x4e042f68 // smov x8, v27.s[0]
-	FMOVS        (R7)(R8<<2), F28
-	WORD $0x4e0c2f68 // smov x8, v27.s[1]
-	FMOVS        (R7)(R8<<2), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
+	FMOVD        (R7)(R8<<3), F28
 	WORD $0x4e142f68 // smov x8, v27.s[2]
-	FMOVS        (R7)(R8<<2), F29
-	WORD $0x4e1c2f68 // smov x8, v27.s[3]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e9b3bbd // zip1 v29.4s, v29.4s, v27.4s
-	WORD $0x4edd3b9b // zip1 v27.2d, v28.2d, v29.2d
+	FMOVD        (R7)(R8<<3), F27
+	WORD $0x4edb3b9b // zip1 v27.2d, v28.2d, v27.2d
 	WORD $0x4e042f48 // smov x8, v26.s[0]
-	FMOVS        (R7)(R8<<2), F28
-	WORD $0x4e0c2f48 // smov x8, v26.s[1]
-	FMOVS        (R7)(R8<<2), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
+	FMOVD        (R7)(R8<<3), F28
 	WORD $0x4e142f48 // smov x8, v26.s[2]
-	FMOVS        (R7)(R8<<2), F29
-	WORD $0x4e1c2f48 // smov x8, v26.s[3]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e9a3bbd // zip1 v29.4s, v29.4s, v26.4s
-	WORD $0x4edd3b9a // zip1 v26.2d, v28.2d, v29.2d
+	FMOVD        (R7)(R8<<3), F26
+	WORD $0x4eda3b9a // zip1 v26.2d, v28.2d, v26.2d
 	WORD $0x4e3b8f7c // cmtst v28.16b, v27.16b, v27.16b
 	WORD $0x6e20bb3d // neg v29.16b, v25.16b
 	WORD $0x4e20ab7b // cmlt v27.16b, v27.16b, #0
@@ -6561,73 +5036,39 @@ loop3:
 
 	// levels of values 224 to 255
 	FMOVQ        50(R6), F24
-	WORD $0x4e0d0319 // tbl v25.16b, { v24.16b }, v13.16b
-	WORD $0x4e0e0318 // tbl v24.16b, { v24.16b }, v14.16b
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x4ea19f39 // mul v25.4s, v25.4s, v1.4s
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4ea08739 // add v25.4s, v25.4s, v0.4s
-	WORD $0x4ea08718 // add v24.4s, v24.4s, v0.4s
+	WORD $0x4e0b0319 // tbl v25.16b, { v24.16b }, v11.16b
+	WORD $0x4e0c0318 // tbl v24.16b, { v24.16b }, v12.16b
+	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
+	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R7
 	WORD $0x4e042f28 // smov x8, v25.s[0]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e0c2f28 // smov x8, v25.s[1]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
+	FMOVD        (R7)(R8<<3), F26
 	WORD $0x4e142f28 // smov x8, v25.s[2]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e1c2f28 // smov x8, v25.s[3]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
-	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
+	FMOVD        (R7)(R8<<3), F25
+	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
 	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e0c2f08 // smov x8, v24.s[1]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
+	FMOVD        (R7)(R8<<3), F26
 	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e1c2f08 // smov x8, v24.s[3]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983b7b // zip1 v27.4s, v27.4s, v24.4s
-	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4ed83b58 // zip1 v24.2d, v26.2d, v24.2d
 	FMOVQ        50(R6), F26
-	WORD $0x4e0f035b // tbl v27.16b, { v26.16b }, v15.16b
-	MOVD         $iq2_xxs_shuffle10<>+0(SB), R7
-	FMOVQ        (R7), F28
-	WORD $0x4e1c035a // tbl v26.16b, { v26.16b }, v28.16b
-	WORD $0x6ea5477b // ushl v27.4s, v27.4s, v5.4s
-	WORD $0x6ea6475a // ushl v26.4s, v26.4s, v6.4s
-	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4ea19f7b // mul v27.4s, v27.4s, v1.4s
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4ea0877b // add v27.4s, v27.4s, v0.4s
-	WORD $0x4ea0875a // add v26.4s, v26.4s, v0.4s
+	WORD $0x4e0d035b // tbl v27.16b, { v26.16b }, v13.16b
+	WORD $0x4e0e035a // tbl v26.16b, { v26.16b }, v14.16b
+	WORD $0x6ea3477b // ushl v27.4s, v27.4s, v3.4s
+	WORD $0x6ea4475a // ushl v26.4s, v26.4s, v4.4s
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R7
 	WORD $0x4e042f68 // smov x8, v27.s[0]
-	FMOVS        (R7)(R8<<2), F28
-	WORD $0x4e0c2f68 // smov x8, v27.s[1]
-	FMOVS        (R7)(R8<<2), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
+	FMOVD        (R7)(R8<<3), F28
 	WORD $0x4e142f68 // smov x8, v27.s[2]
-	FMOVS        (R7)(R8<<2), F29
-	WORD $0x4e1c2f68 // smov x8, v27.s[3]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e9b3bbd // zip1 v29.4s, v29.4s, v27.4s
-	WORD $0x4edd3b9b // zip1 v27.2d, v28.2d, v29.2d
+	FMOVD        (R7)(R8<<3), F27
+	WORD $0x4edb3b9b // zip1 v27.2d, v28.2d, v27.2d
 	WORD $0x4e042f48 // smov x8, v26.s[0]
-	FMOVS        (R7)(R8<<2), F28
-	WORD $0x4e0c2f48 // smov x8, v26.s[1]
-	FMOVS        (R7)(R8<<2), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
+	FMOVD        (R7)(R8<<3), F28
 	WORD $0x4e142f48 // smov x8, v26.s[2]
-	FMOVS        (R7)(R8<<2), F29
-	WORD $0x4e1c2f48 // smov x8, v26.s[3]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e9a3bbd // zip1 v29.4s, v29.4s, v26.4s
-	WORD $0x4edd3b9a // zip1 v26.2d, v28.2d, v29.2d
+	FMOVD        (R7)(R8<<3), F26
+	WORD $0x4eda3b9a // zip1 v26.2d, v28.2d, v26.2d
 	WORD $0x4e3b8f7c // cmtst v28.16b, v27.16b, v27.16b
 	WORD $0x6e20bb3d // neg v29.16b, v25.16b
 	WORD $0x4e20ab7b // cmlt v27.16b, v27.16b, #0
@@ -6726,4712 +5167,38 @@ done2:
 	ADD          $1, R2
 	RET
 
-// matmul2xIq2_xxsNEON multiplies rows of w with 2 rows of x; ld and stride in bytes, a unit is 256 values.
-TEXT ·matmul2xIq2_xxsNEON(SB), NOSPLIT, $576-64
-
-	// constants of the loops
-	MOVD         $iq2_xxs_offset<>+0(SB), R0
-	FMOVQ        (R0), F0
-	WORD $0x4f000441 // movi v1.4s, #2
-	WORD $0x4f0307e2 // movi v2.4s, #127
-	WORD $0x4f0707e3 // movi v3.4s, #255
-	MOVD         $iq2_xxs_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F4
-	MOVD         $iq2_xxs_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $iq2_xxs_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         $iq2_xxs_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $iq2_xxs_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F8
-	WORD $0x4f0005e9 // movi v9.4s, #15
-	MOVD         $iq2_xxs_shuffle4<>+0(SB), R0
-	FMOVQ        (R0), F10
-	MOVD         $iq2_xxs_shuffle5<>+0(SB), R0
-	FMOVQ        (R0), F11
-	MOVD         $iq2_xxs_shuffle6<>+0(SB), R0
-	FMOVQ        (R0), F12
-	MOVD         $iq2_xxs_shuffle7<>+0(SB), R0
-	FMOVQ        (R0), F13
-	MOVD         $iq2_xxs_shuffle8<>+0(SB), R0
-	FMOVQ        (R0), F14
-	MOVD         $iq2_xxs_shuffle9<>+0(SB), R0
-	FMOVQ        (R0), F15
-	MOVD         y+0(FP), R0
-	MOVD         w+32(FP), R1
-	MOVD         rows+48(FP), R2
-	MOVD         $39(RSP), R3
-	AND          $-32, R3
-	SUBS         $1, R2
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4f00e417 // movi v23.16b, #0
-	MOVD         x+16(FP), R4
-	MOVD         ldx+24(FP), R5
-	MOVD         units+56(FP), R6
-	MOVD         R1, R7
-	SUBS         $1, R6
-	BLT          done4
-
-loop3:
-
-	// scales of the block
-	WORD $0x7d4000f8 // ldr h24, [x7]
-	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4f0167f9 // movi v25.4s, #63, lsl #24
-	FMOVS        9(R7), F26
-	FMOVS        17(R7), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	FMOVS        25(R7), F27
-	FMOVS        33(R7), F28
-	WORD $0x4e9c3b7b // zip1 v27.4s, v27.4s, v28.4s
-	WORD $0x4edb3b5a // zip1 v26.2d, v26.2d, v27.2d
-	FMOVS        41(R7), F27
-	FMOVS        49(R7), F28
-	WORD $0x4e9c3b7b // zip1 v27.4s, v27.4s, v28.4s
-	FMOVS        57(R7), F28
-	FMOVS        62(R7), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
-	WORD $0x4edc3b7b // zip1 v27.2d, v27.2d, v28.2d
-	WORD $0x6f3c075a // ushr v26.4s, v26.4s, #4
-	MOVD         $iq2_xxs_shifts<>+0(SB), R8
-	FMOVQ        (R8), F28
-	WORD $0x6ebc477b // ushl v27.4s, v27.4s, v28.4s
-	WORD $0x4e291f5a // and v26.16b, v26.16b, v9.16b
-	WORD $0x4e291f7b // and v27.16b, v27.16b, v9.16b
-	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4e3ad73a // fadd v26.4s, v25.4s, v26.4s
-	WORD $0x4e3bd739 // fadd v25.4s, v25.4s, v27.4s
-	WORD $0x6e3adf1a // fmul v26.4s, v24.4s, v26.4s
-	WORD $0x6e39df18 // fmul v24.4s, v24.4s, v25.4s
-	MOVD         $iq2_xxs_const<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
-	WORD $0x6e39df18 // fmul v24.4s, v24.4s, v25.4s
-	FMOVQ        F26, 32(R3)
-	FMOVQ        F24, 48(R3)
-
-	// levels of values 0 to 31
-	FMOVQ        2(R7), F24
-	FMOVQ        4(R7), F25
-	WORD $0x4e040318 // tbl v24.16b, { v24.16b }, v4.16b
-	WORD $0x4e040339 // tbl v25.16b, { v25.16b }, v4.16b
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4ea19f39 // mul v25.4s, v25.4s, v1.4s
-	WORD $0x4ea08718 // add v24.4s, v24.4s, v0.4s
-	WORD $0x4ea08739 // add v25.4s, v25.4s, v0.4s
-	MOVD         $iq2_xxs_grid<>+0(SB), R8
-	WORD $0x4e042f09 // smov x9, v24.s[0]
-	FMOVS        (R8)(R9<<2), F26
-	WORD $0x4e0c2f09 // smov x9, v24.s[1]
-	FMOVS        (R8)(R9<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4e142f09 // smov x9, v24.s[2]
-	FMOVS        (R8)(R9<<2), F27
-	WORD $0x4e1c2f09 // smov x9, v24.s[3]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e983b7b // zip1 v27.4s, v27.4s, v24.4s
-	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
-	WORD $0x4e042f29 // smov x9, v25.s[0]
-	FMOVS        (R8)(R9<<2), F26
-	WORD $0x4e0c2f29 // smov x9, v25.s[1]
-	FMOVS        (R8)(R9<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4e142f29 // smov x9, v25.s[2]
-	FMOVS        (R8)(R9<<2), F27
-	WORD $0x4e1c2f29 // smov x9, v25.s[3]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
-	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
-	FMOVQ        6(R7), F26
-	FMOVQ        7(R7), F27
-	WORD $0x4e08035a // tbl v26.16b, { v26.16b }, v8.16b
-	WORD $0x4e07037b // tbl v27.16b, { v27.16b }, v7.16b
-	WORD $0x6ea5475a // ushl v26.4s, v26.4s, v5.4s
-	WORD $0x6ea6477b // ushl v27.4s, v27.4s, v6.4s
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4ea19f7b // mul v27.4s, v27.4s, v1.4s
-	WORD $0x4ea0875a // add v26.4s, v26.4s, v0.4s
-	WORD $0x4ea0877b // add v27.4s, v27.4s, v0.4s
-	MOVD         $iq2_xxs_signs<>+0(SB), R8
-	WORD $0x4e042f49 // smov x9, v26.s[0]
-	FMOVS        (R8)(R9<<2), F28
-	WORD $0x4e0c2f49 // smov x9, v26.s[1]
-	FMOVS        (R8)(R9<<2), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
-	WORD $0x4e142f49 // smov x9, v26.s[2]
-	FMOVS        (R8)(R9<<2), F29
-	WORD $0x4e1c2f49 // smov x9, v26.s[3]
-	FMOVS        (R8)(R9<<2), F26
-	WORD $0x4e9a3bbd // zip1 v29.4s, v29.4s, v26.4s
-	WORD $0x4edd3b9a // zip1 v26.2d, v28.2d, v29.2d
-	WORD $0x4e042f69 // smov x9, v27.s[0]
-	FMOVS        (R8)(R9<<2), F28
-	WORD $0x4e0c2f69 // smov x9, v27.s[1]
-	FMOVS        (R8)(R9<<2), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
-	WORD $0x4e142f69 // smov x9, v27.s[2]
-	FMOVS        (R8)(R9<<2), F29
-	WORD $0x4e1c2f69 // smov x9, v27.s[3]
-	FMOVS        (R8)(R9<<2), F27
-	WORD $0x4e9b3bbd // zip1 v29.4s, v29.4s, v27.4s
-	WORD $0x4edd3b9b // zip1 v27.2d, v28.2d, v29.2d
-	WORD $0x4e3a8f5c // cmtst v28.16b, v26.16b, v26.16b
-	WORD $0x6e20bb1d // neg v29.16b, v24.16b
-	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
-	WORD $0x6e781fba // bsl v26.16b, v29.16b, v24.16b
-	WORD $0x4e3c1f5a // and v26.16b, v26.16b, v28.16b
-	WORD $0x4e3b8f78 // cmtst v24.16b, v27.16b, v27.16b
-	WORD $0x6e20bb3c // neg v28.16b, v25.16b
-	WORD $0x4e20ab7b // cmlt v27.16b, v27.16b, #0
-	WORD $0x6e791f9b // bsl v27.16b, v28.16b, v25.16b
-	WORD $0x4e381f7b // and v27.16b, v27.16b, v24.16b
-	FMOVQ        F26, (R3)
-	FMOVQ        F27, 16(R3)
-	FMOVS        (R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        32(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        (R4), (F26, F27)
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	ADD          R5, R4, R8
-	FMOVQ        (R8), F26
-	ADD          R5, R4, R8
-	FMOVQ        16(R8), F27
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        32(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        32(R4), (F26, F27)
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	ADD          R5, R4, R8
-	FMOVQ        32(R8), F26
-	ADD          R5, R4, R8
-	FMOVQ        48(R8), F27
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        32(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        64(R4), (F26, F27)
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	ADD          R5, R4, R8
-	FMOVQ        64(R8), F26
-	ADD          R5, R4, R8
-	FMOVQ        80(R8), F27
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        32(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        96(R4), (F26, F27)
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	ADD          R5, R4, R8
-	FMOVQ        96(R8), F26
-	ADD          R5, R4, R8
-	FMOVQ        112(R8), F27
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
-
-	// levels of values 32 to 63
-	FMOVQ        10(R7), F24
-	FMOVQ        12(R7), F25
-	WORD $0x4e040318 // tbl v24.16b, { v24.16b }, v4.16b
-	WORD $0x4e040339 // tbl v25.16b, { v25.16b }, v4.16b
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4ea19f39 // mul v25.4s, v25.4s, v1.4s
-	WORD $0x4ea08718 // add v24.4s, v24.4s, v0.4s
-	WORD $0x4ea08739 // add v25.4s, v25.4s, v0.4s
-	MOVD         $iq2_xxs_grid<>+0(SB), R8
-	WORD $0x4e042f09 // smov x9, v24.s[0]
-	FMOVS        (R8)(R9<<2), F26
-	WORD $0x4e0c2f09 // smov x9, v24.s[1]
-	FMOVS        (R8)(R9<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4e142f09 // smov x9, v24.s[2]
-	FMOVS        (R8)(R9<<2), F27
-	WORD $0x4e1c2f09 // smov x9, v24.s[3]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e983b7b // zip1 v27.4s, v27.4s, v24.4s
-	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
-	WORD $0x4e042f29 // smov x9, v25.s[0]
-	FMOVS        (R8)(R9<<2), F26
-	WORD $0x4e0c2f29 // smov x9, v25.s[1]
-	FMOVS        (R8)(R9<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4e142f29 // smov x9, v25.s[2]
-	FMOVS        (R8)(R9<<2), F27
-	WORD $0x4e1c2f29 // smov x9, v25.s[3]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
-	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
-	FMOVQ        14(R7), F26
-	FMOVQ        15(R7), F27
-	WORD $0x4e08035a // tbl v26.16b, { v26.16b }, v8.16b
-	WORD $0x4e07037b // tbl v27.16b, { v27.16b }, v7.16b
-	WORD $0x6ea5475a // ushl v26.4s, v26.4s, v5.4s
-	WORD $0x6ea6477b // ushl v27.4s, v27.4s, v6.4s
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4ea19f7b // mul v27.4s, v27.4s, v1.4s
-	WORD $0x4ea0875a // add v26.4s, v26.4s, v0.4s
-	WORD $0x4ea0877b // add v27.4s, v27.4s, v0.4s
-	MOVD         $iq2_xxs_signs<>+0(SB), R8
-	WORD $0x4e042f49 // smov x9, v26.s[0]
-	FMOVS        (R8)(R9<<2), F28
-	WORD $0x4e0c2f49 // smov x9, v26.s[1]
-	FMOVS        (R8)(R9<<2), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
-	WORD $0x4e142f49 // smov x9, v26.s[2]
-	FMOVS        (R8)(R9<<2), F29
-	WORD $0x4e1c2f49 // smov x9, v26.s[3]
-	FMOVS        (R8)(R9<<2), F26
-	WORD $0x4e9a3bbd // zip1 v29.4s, v29.4s, v26.4s
-	WORD $0x4edd3b9a // zip1 v26.2d, v28.2d, v29.2d
-	WORD $0x4e042f69 // smov x9, v27.s[0]
-	FMOVS        (R8)(R9<<2), F28
-	WORD $0x4e0c2f69 // smov x9, v27.s[1]
-	FMOVS        (R8)(R9<<2), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
-	WORD $0x4e142f69 // smov x9, v27.s[2]
-	FMOVS        (R8)(R9<<2), F29
-	WORD $0x4e1c2f69 // smov x9, v27.s[3]
-	FMOVS        (R8)(R9<<2), F27
-	WORD $0x4e9b3bbd // zip1 v29.4s, v29.4s, v27.4s
-	WORD $0x4edd3b9b // zip1 v27.2d, v28.2d, v29.2d
-	WORD $0x4e3a8f5c // cmtst v28.16b, v26.16b, v26.16b
-	WORD $0x6e20bb1d // neg v29.16b, v24.16b
-	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
-	WORD $0x6e781fba // bsl v26.16b, v29.16b, v24.16b
-	WORD $0x4e3c1f5a // and v26.16b, v26.16b, v28.16b
-	WORD $0x4e3b8f78 // cmtst v24.16b, v27.16b, v27.16b
-	WORD $0x6e20bb3c // neg v28.16b, v25.16b
-	WORD $0x4e20ab7b // cmlt v27.16b, v27.16b, #0
-	WORD $0x6e791f9b // bsl v27.16b, v28.16b, v25.16b
-	WORD $0x4e381f7b // and v27.16b, v27.16b, v24.16b
-	FMOVQ        F26, (R3)
-	FMOVQ        F27, 16(R3)
-	FMOVS        (R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        36(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        128(R4), (F26, F27)
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	ADD          R5, R4, R8
-	FMOVQ        128(R8), F26
-	ADD          R5, R4, R8
-	FMOVQ        144(R8), F27
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        36(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        160(R4), (F26, F27)
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	ADD          R5, R4, R8
-	FMOVQ        160(R8), F26
-	ADD          R5, R4, R8
-	FMOVQ        176(R8), F27
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        36(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        192(R4), (F26, F27)
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	ADD          R5, R4, R8
-	FMOVQ        192(R8), F26
-	ADD          R5, R4, R8
-	FMOVQ        208(R8), F27
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        36(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        224(R4), (F26, F27)
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	ADD          R5, R4, R8
-	FMOVQ        224(R8), F26
-	ADD          R5, R4, R8
-	FMOVQ        240(R8), F27
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
-
-	// levels of values 64 to 95
-	FMOVQ        18(R7), F24
-	FMOVQ        20(R7), F25
-	WORD $0x4e040318 // tbl v24.16b, { v24.16b }, v4.16b
-	WORD $0x4e040339 // tbl v25.16b, { v25.16b }, v4.16b
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4ea19f39 // mul v25.4s, v25.4s, v1.4s
-	WORD $0x4ea08718 // add v24.4s, v24.4s, v0.4s
-	WORD $0x4ea08739 // add v25.4s, v25.4s, v0.4s
-	MOVD         $iq2_xxs_grid<>+0(SB), R8
-	WORD $0x4e042f09 // smov x9, v24.s[0]
-	FMOVS        (R8)(R9<<2), F26
-	WORD $0x4e0c2f09 // smov x9, v24.s[1]
-	FMOVS        (R8)(R9<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4e142f09 // smov x9, v24.s[2]
-	FMOVS        (R8)(R9<<2), F27
-	WORD $0x4e1c2f09 // smov x9, v24.s[3]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e983b7b // zip1 v27.4s, v27.4s, v24.4s
-	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
-	WORD $0x4e042f29 // smov x9, v25.s[0]
-	FMOVS        (R8)(R9<<2), F26
-	WORD $0x4e0c2f29 // smov x9, v25.s[1]
-	FMOVS        (R8)(R9<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4e142f29 // smov x9, v25.s[2]
-	FMOVS        (R8)(R9<<2), F27
-	WORD $0x4e1c2f29 // smov x9, v25.s[3]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
-	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
-	FMOVQ        22(R7), F26
-	FMOVQ        23(R7), F27
-	WORD $0x4e08035a // tbl v26.16b, { v26.16b }, v8.16b
-	WORD $0x4e07037b // tbl v27.16b, { v27.16b }, v7.16b
-	WORD $0x6ea5475a // ushl v26.4s, v26.4s, v5.4s
-	WORD $0x6ea6477b // ushl v27.4s, v27.4s, v6.4s
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4ea19f7b // mul v27.4s, v27.4s, v1.4s
-	WORD $0x4ea0875a // add v26.4s, v26.4s, v0.4s
-	WORD $0x4ea0877b // add v27.4s, v27.4s, v0.4s
-	MOVD         $iq2_xxs_signs<>+0(SB), R8
-	WORD $0x4e042f49 // smov x9, v26.s[0]
-	FMOVS        (R8)(R9<<2), F28
-	WORD $0x4e0c2f49 // smov x9, v26.s[1]
-	FMOVS        (R8)(R9<<2), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
-	WORD $0x4e142f49 // smov x9, v26.s[2]
-	FMOVS        (R8)(R9<<2), F29
-	WORD $0x4e1c2f49 // smov x9, v26.s[3]
-	FMOVS        (R8)(R9<<2), F26
-	WORD $0x4e9a3bbd // zip1 v29.4s, v29.4s, v26.4s
-	WORD $0x4edd3b9a // zip1 v26.2d, v28.2d, v29.2d
-	WORD $0x4e042f69 // smov x9, v27.s[0]
-	FMOVS        (R8)(R9<<2), F28
-	WORD $0x4e0c2f69 // smov x9, v27.s[1]
-	FMOVS        (R8)(R9<<2), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
-	WORD $0x4e142f69 // smov x9, v27.s[2]
-	FMOVS        (R8)(R9<<2), F29
-	WORD $0x4e1c2f69 // smov x9, v27.s[3]
-	FMOVS        (R8)(R9<<2), F27
-	WORD $0x4e9b3bbd // zip1 v29.4s, v29.4s, v27.4s
-	WORD $0x4edd3b9b // zip1 v27.2d, v28.2d, v29.2d
-	WORD $0x4e3a8f5c // cmtst v28.16b, v26.16b, v26.16b
-	WORD $0x6e20bb1d // neg v29.16b, v24.16b
-	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
-	WORD $0x6e781fba // bsl v26.16b, v29.16b, v24.16b
-	WORD $0x4e3c1f5a // and v26.16b, v26.16b, v28.16b
-	WORD $0x4e3b8f78 // cmtst v24.16b, v27.16b, v27.16b
-	WORD $0x6e20bb3c // neg v28.16b, v25.16b
-	WORD $0x4e20ab7b // cmlt v27.16b, v27.16b, #0
-	WORD $0x6e791f9b // bsl v27.16b, v28.16b, v25.16b
-	WORD $0x4e381f7b // and v27.16b, v27.16b, v24.16b
-	FMOVQ        F26, (R3)
-	FMOVQ        F27, 16(R3)
-	FMOVS        (R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        40(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        256(R4), (F26, F27)
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	ADD          R5, R4, R8
-	FMOVQ        256(R8), F26
-	ADD          R5, R4, R8
-	FMOVQ        272(R8), F27
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        40(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        288(R4), (F26, F27)
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	ADD          R5, R4, R8
-	FMOVQ        288(R8), F26
-	ADD          R5, R4, R8
-	FMOVQ        304(R8), F27
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        40(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        320(R4), (F26, F27)
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	ADD          R5, R4, R8
-	FMOVQ        320(R8), F26
-	ADD          R5, R4, R8
-	FMOVQ        336(R8), F27
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        40(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        352(R4), (F26, F27)
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	ADD          R5, R4, R8
-	FMOVQ        352(R8), F26
-	ADD          R5, R4, R8
-	FMOVQ        368(R8), F27
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
-
-	// levels of values 96 to 127
-	FMOVQ        26(R7), F24
-	FMOVQ        28(R7), F25
-	WORD $0x4e040318 // tbl v24.16b, { v24.16b }, v4.16b
-	WORD $0x4e040339 // tbl v25.16b, { v25.16b }, v4.16b
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4ea19f39 // mul v25.4s, v25.4s, v1.4s
-	WORD $0x4ea08718 // add v24.4s, v24.4s, v0.4s
-	WORD $0x4ea08739 // add v25.4s, v25.4s, v0.4s
-	MOVD         $iq2_xxs_grid<>+0(SB), R8
-	WORD $0x4e042f09 // smov x9, v24.s[0]
-	FMOVS        (R8)(R9<<2), F26
-	WORD $0x4e0c2f09 // smov x9, v24.s[1]
-	FMOVS        (R8)(R9<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4e142f09 // smov x9, v24.s[2]
-	FMOVS        (R8)(R9<<2), F27
-	WORD $0x4e1c2f09 // smov x9, v24.s[3]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e983b7b // zip1 v27.4s, v27.4s, v24.4s
-	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
-	WORD $0x4e042f29 // smov x9, v25.s[0]
-	FMOVS        (R8)(R9<<2), F26
-	WORD $0x4e0c2f29 // smov x9, v25.s[1]
-	FMOVS        (R8)(R9<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4e142f29 // smov x9, v25.s[2]
-	FMOVS        (R8)(R9<<2), F27
-	WORD $0x4e1c2f29 // smov x9, v25.s[3]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
-	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
-	FMOVQ        30(R7), F26
-	FMOVQ        31(R7), F27
-	WORD $0x4e08035a // tbl v26.16b, { v26.16b }, v8.16b
-	WORD $0x4e07037b // tbl v27.16b, { v27.16b }, v7.16b
-	WORD $0x6ea5475a // ushl v26.4s, v26.4s, v5.4s
-	WORD $0x6ea6477b // ushl v27.4s, v27.4s, v6.4s
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4ea19f7b // mul v27.4s, v27.4s, v1.4s
-	WORD $0x4ea0875a // add v26.4s, v26.4s, v0.4s
-	WORD $0x4ea0877b // add v27.4s, v27.4s, v0.4s
-	MOVD         $iq2_xxs_signs<>+0(SB), R8
-	WORD $0x4e042f49 // smov x9, v26.s[0]
-	FMOVS        (R8)(R9<<2), F28
-	WORD $0x4e0c2f49 // smov x9, v26.s[1]
-	FMOVS        (R8)(R9<<2), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
-	WORD $0x4e142f49 // smov x9, v26.s[2]
-	FMOVS        (R8)(R9<<2), F29
-	WORD $0x4e1c2f49 // smov x9, v26.s[3]
-	FMOVS        (R8)(R9<<2), F26
-	WORD $0x4e9a3bbd // zip1 v29.4s, v29.4s, v26.4s
-	WORD $0x4edd3b9a // zip1 v26.2d, v28.2d, v29.2d
-	WORD $0x4e042f69 // smov x9, v27.s[0]
-	FMOVS        (R8)(R9<<2), F28
-	WORD $0x4e0c2f69 // smov x9, v27.s[1]
-	FMOVS        (R8)(R9<<2), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
-	WORD $0x4e142f69 // smov x9, v27.s[2]
-	FMOVS        (R8)(R9<<2), F29
-	WORD $0x4e1c2f69 // smov x9, v27.s[3]
-	FMOVS        (R8)(R9<<2), F27
-	WORD $0x4e9b3bbd // zip1 v29.4s, v29.4s, v27.4s
-	WORD $0x4edd3b9b // zip1 v27.2d, v28.2d, v29.2d
-	WORD $0x4e3a8f5c // cmtst v28.16b, v26.16b, v26.16b
-	WORD $0x6e20bb1d // neg v29.16b, v24.16b
-	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
-	WORD $0x6e781fba // bsl v26.16b, v29.16b, v24.16b
-	WORD $0x4e3c1f5a // and v26.16b, v26.16b, v28.16b
-	WORD $0x4e3b8f78 // cmtst v24.16b, v27.16b, v27.16b
-	WORD $0x6e20bb3c // neg v28.16b, v25.16b
-	WORD $0x4e20ab7b // cmlt v27.16b, v27.16b, #0
-	WORD $0x6e791f9b // bsl v27.16b, v28.16b, v25.16b
-	WORD $0x4e381f7b // and v27.16b, v27.16b, v24.16b
-	FMOVQ        F26, (R3)
-	FMOVQ        F27, 16(R3)
-	FMOVS        (R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        44(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        384(R4), (F26, F27)
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	ADD          R5, R4, R8
-	FMOVQ        384(R8), F26
-	ADD          R5, R4, R8
-	FMOVQ        400(R8), F27
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        44(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        416(R4), (F26, F27)
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	ADD          R5, R4, R8
-	FMOVQ        416(R8), F26
-	ADD          R5, R4, R8
-	FMOVQ        432(R8), F27
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        44(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        448(R4), (F26, F27)
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	ADD          R5, R4, R8
-	FMOVQ        448(R8), F26
-	ADD          R5, R4, R8
-	FMOVQ        464(R8), F27
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        44(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        480(R4), (F26, F27)
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	ADD          R5, R4, R8
-	FMOVQ        480(R8), F26
-	ADD          R5, R4, R8
-	FMOVQ        496(R8), F27
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
-
-	// levels of values 128 to 159
-	FMOVQ        34(R7), F24
-	FMOVQ        36(R7), F25
-	WORD $0x4e040318 // tbl v24.16b, { v24.16b }, v4.16b
-	WORD $0x4e040339 // tbl v25.16b, { v25.16b }, v4.16b
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4ea19f39 // mul v25.4s, v25.4s, v1.4s
-	WORD $0x4ea08718 // add v24.4s, v24.4s, v0.4s
-	WORD $0x4ea08739 // add v25.4s, v25.4s, v0.4s
-	MOVD         $iq2_xxs_grid<>+0(SB), R8
-	WORD $0x4e042f09 // smov x9, v24.s[0]
-	FMOVS        (R8)(R9<<2), F26
-	WORD $0x4e0c2f09 // smov x9, v24.s[1]
-	FMOVS        (R8)(R9<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4e142f09 // smov x9, v24.s[2]
-	FMOVS        (R8)(R9<<2), F27
-	WORD $0x4e1c2f09 // smov x9, v24.s[3]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e983b7b // zip1 v27.4s, v27.4s, v24.4s
-	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
-	WORD $0x4e042f29 // smov x9, v25.s[0]
-	FMOVS        (R8)(R9<<2), F26
-	WORD $0x4e0c2f29 // smov x9, v25.s[1]
-	FMOVS        (R8)(R9<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4e142f29 // smov x9, v25.s[2]
-	FMOVS        (R8)(R9<<2), F27
-	WORD $0x4e1c2f29 // smov x9, v25.s[3]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
-	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
-	FMOVQ        38(R7), F26
-	FMOVQ        39(R7), F27
-	WORD $0x4e08035a // tbl v26.16b, { v26.16b }, v8.16b
-	WORD $0x4e07037b // tbl v27.16b, { v27.16b }, v7.16b
-	WORD $0x6ea5475a // ushl v26.4s, v26.4s, v5.4s
-	WORD $0x6ea6477b // ushl v27.4s, v27.4s, v6.4s
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4ea19f7b // mul v27.4s, v27.4s, v1.4s
-	WORD $0x4ea0875a // add v26.4s, v26.4s, v0.4s
-	WORD $0x4ea0877b // add v27.4s, v27.4s, v0.4s
-	MOVD         $iq2_xxs_signs<>+0(SB), R8
-	WORD $0x4e042f49 // smov x9, v26.s[0]
-	FMOVS        (R8)(R9<<2), F28
-	WORD $0x4e0c2f49 // smov x9, v26.s[1]
-	FMOVS        (R8)(R9<<2), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
-	WORD $0x4e142f49 // smov x9, v26.s[2]
-	FMOVS        (R8)(R9<<2), F29
-	WORD $0x4e1c2f49 // smov x9, v26.s[3]
-	FMOVS        (R8)(R9<<2), F26
-	WORD $0x4e9a3bbd // zip1 v29.4s, v29.4s, v26.4s
-	WORD $0x4edd3b9a // zip1 v26.2d, v28.2d, v29.2d
-	WORD $0x4e042f69 // smov x9, v27.s[0]
-	FMOVS        (R8)(R9<<2), F28
-	WORD $0x4e0c2f69 // smov x9, v27.s[1]
-	FMOVS        (R8)(R9<<2), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
-	WORD $0x4e142f69 // smov x9, v27.s[2]
-	FMOVS        (R8)(R9<<2), F29
-	WORD $0x4e1c2f69 // smov x9, v27.s[3]
-	FMOVS        (R8)(R9<<2), F27
-	WORD $0x4e9b3bbd // zip1 v29.4s, v29.4s, v27.4s
-	WORD $0x4edd3b9b // zip1 v27.2d, v28.2d, v29.2d
-	WORD $0x4e3a8f5c // cmtst v28.16b, v26.16b, v26.16b
-	WORD $0x6e20bb1d // neg v29.16b, v24.16b
-	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
-	WORD $0x6e781fba // bsl v26.16b, v29.16b, v24.16b
-	WORD $0x4e3c1f5a // and v26.16b, v26.16b, v28.16b
-	WORD $0x4e3b8f78 // cmtst v24.16b, v27.16b, v27.16b
-	WORD $0x6e20bb3c // neg v28.16b, v25.16b
-	WORD $0x4e20ab7b // cmlt v27.16b, v27.16b, #0
-	WORD $0x6e791f9b // bsl v27.16b, v28.16b, v25.16b
-	WORD $0x4e381f7b // and v27.16b, v27.16b, v24.16b
-	FMOVQ        F26, (R3)
-	FMOVQ        F27, 16(R3)
-	FMOVS        (R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        48(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        512(R4), (F26, F27)
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	ADD          R5, R4, R8
-	FMOVQ        512(R8), F26
-	ADD          R5, R4, R8
-	FMOVQ        528(R8), F27
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        48(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        544(R4), (F26, F27)
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	ADD          R5, R4, R8
-	FMOVQ        544(R8), F26
-	ADD          R5, R4, R8
-	FMOVQ        560(R8), F27
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        48(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        576(R4), (F26, F27)
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	ADD          R5, R4, R8
-	FMOVQ        576(R8), F26
-	ADD          R5, R4, R8
-	FMOVQ        592(R8), F27
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        48(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        608(R4), (F26, F27)
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	ADD          R5, R4, R8
-	FMOVQ        608(R8), F26
-	ADD          R5, R4, R8
-	FMOVQ        624(R8), F27
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
-
-	// levels of values 160 to 191
-	FMOVQ        42(R7), F24
-	FMOVQ        44(R7), F25
-	WORD $0x4e040318 // tbl v24.16b, { v24.16b }, v4.16b
-	WORD $0x4e040339 // tbl v25.16b, { v25.16b }, v4.16b
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4ea19f39 // mul v25.4s, v25.4s, v1.4s
-	WORD $0x4ea08718 // add v24.4s, v24.4s, v0.4s
-	WORD $0x4ea08739 // add v25.4s, v25.4s, v0.4s
-	MOVD         $iq2_xxs_grid<>+0(SB), R8
-	WORD $0x4e042f09 // smov x9, v24.s[0]
-	FMOVS        (R8)(R9<<2), F26
-	WORD $0x4e0c2f09 // smov x9, v24.s[1]
-	FMOVS        (R8)(R9<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4e142f09 // smov x9, v24.s[2]
-	FMOVS        (R8)(R9<<2), F27
-	WORD $0x4e1c2f09 // smov x9, v24.s[3]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e983b7b // zip1 v27.4s, v27.4s, v24.4s
-	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
-	WORD $0x4e042f29 // smov x9, v25.s[0]
-	FMOVS        (R8)(R9<<2), F26
-	WORD $0x4e0c2f29 // smov x9, v25.s[1]
-	FMOVS        (R8)(R9<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4e142f29 // smov x9, v25.s[2]
-	FMOVS        (R8)(R9<<2), F27
-	WORD $0x4e1c2f29 // smov x9, v25.s[3]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
-	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
-	FMOVQ        46(R7), F26
-	FMOVQ        47(R7), F27
-	WORD $0x4e08035a // tbl v26.16b, { v26.16b }, v8.16b
-	WORD $0x4e07037b // tbl v27.16b, { v27.16b }, v7.16b
-	WORD $0x6ea5475a // ushl v26.4s, v26.4s, v5.4s
-	WORD $0x6ea6477b // ushl v27.4s, v27.4s, v6.4s
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4ea19f7b // mul v27.4s, v27.4s, v1.4s
-	WORD $0x4ea0875a // add v26.4s, v26.4s, v0.4s
-	WORD $0x4ea0877b // add v27.4s, v27.4s, v0.4s
-	MOVD         $iq2_xxs_signs<>+0(SB), R8
-	WORD $0x4e042f49 // smov x9, v26.s[0]
-	FMOVS        (R8)(R9<<2), F28
-	WORD $0x4e0c2f49 // smov x9, v26.s[1]
-	FMOVS        (R8)(R9<<2), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
-	WORD $0x4e142f49 // smov x9, v26.s[2]
-	FMOVS        (R8)(R9<<2), F29
-	WORD $0x4e1c2f49 // smov x9, v26.s[3]
-	FMOVS        (R8)(R9<<2), F26
-	WORD $0x4e9a3bbd // zip1 v29.4s, v29.4s, v26.4s
-	WORD $0x4edd3b9a // zip1 v26.2d, v28.2d, v29.2d
-	WORD $0x4e042f69 // smov x9, v27.s[0]
-	FMOVS        (R8)(R9<<2), F28
-	WORD $0x4e0c2f69 // smov x9, v27.s[1]
-	FMOVS        (R8)(R9<<2), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
-	WORD $0x4e142f69 // smov x9, v27.s[2]
-	FMOVS        (R8)(R9<<2), F29
-	WORD $0x4e1c2f69 // smov x9, v27.s[3]
-	FMOVS        (R8)(R9<<2), F27
-	WORD $0x4e9b3bbd // zip1 v29.4s, v29.4s, v27.4s
-	WORD $0x4edd3b9b // zip1 v27.2d, v28.2d, v29.2d
-	WORD $0x4e3a8f5c // cmtst v28.16b, v26.16b, v26.16b
-	WORD $0x6e20bb1d // neg v29.16b, v24.16b
-	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
-	WORD $0x6e781fba // bsl v26.16b, v29.16b, v24.16b
-	WORD $0x4e3c1f5a // and v26.16b, v26.16b, v28.16b
-	WORD $0x4e3b8f78 // cmtst v24.16b, v27.16b, v27.16b
-	WORD $0x6e20bb3c // neg v28.16b, v25.16b
-	WORD $0x4e20ab7b // cmlt v27.16b, v27.16b, #0
-	WORD $0x6e791f9b // bsl v27.16b, v28.16b, v25.16b
-	WORD $0x4e381f7b // and v27.16b, v27.16b, v24.16b
-	FMOVQ        F26, (R3)
-	FMOVQ        F27, 16(R3)
-	FMOVS        (R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        52(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        640(R4), (F26, F27)
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	ADD          R5, R4, R8
-	FMOVQ        640(R8), F26
-	ADD          R5, R4, R8
-	FMOVQ        656(R8), F27
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        52(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        672(R4), (F26, F27)
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	ADD          R5, R4, R8
-	FMOVQ        672(R8), F26
-	ADD          R5, R4, R8
-	FMOVQ        688(R8), F27
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        52(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        704(R4), (F26, F27)
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	ADD          R5, R4, R8
-	FMOVQ        704(R8), F26
-	ADD          R5, R4, R8
-	FMOVQ        720(R8), F27
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        52(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        736(R4), (F26, F27)
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	ADD          R5, R4, R8
-	FMOVQ        736(R8), F26
-	ADD          R5, R4, R8
-	FMOVQ        752(R8), F27
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
-
-	// levels of values 192 to 223
-	FMOVQ        50(R7), F24
-	WORD $0x4e040319 // tbl v25.16b, { v24.16b }, v4.16b
-	WORD $0x4e0a0318 // tbl v24.16b, { v24.16b }, v10.16b
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x4ea19f39 // mul v25.4s, v25.4s, v1.4s
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4ea08739 // add v25.4s, v25.4s, v0.4s
-	WORD $0x4ea08718 // add v24.4s, v24.4s, v0.4s
-	MOVD         $iq2_xxs_grid<>+0(SB), R8
-	WORD $0x4e042f29 // smov x9, v25.s[0]
-	FMOVS        (R8)(R9<<2), F26
-	WORD $0x4e0c2f29 // smov x9, v25.s[1]
-	FMOVS        (R8)(R9<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4e142f29 // smov x9, v25.s[2]
-	FMOVS        (R8)(R9<<2), F27
-	WORD $0x4e1c2f29 // smov x9, v25.s[3]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
-	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
-	WORD $0x4e042f09 // smov x9, v24.s[0]
-	FMOVS        (R8)(R9<<2), F26
-	WORD $0x4e0c2f09 // smov x9, v24.s[1]
-	FMOVS        (R8)(R9<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4e142f09 // smov x9, v24.s[2]
-	FMOVS        (R8)(R9<<2), F27
-	WORD $0x4e1c2f09 // smov x9, v24.s[3]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e983b7b // zip1 v27.4s, v27.4s, v24.4s
-	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
-	FMOVQ        50(R7), F26
-	WORD $0x4e0b035b // tbl v27.16b, { v26.16b }, v11.16b
-	WORD $0x4e0c035a // tbl v26.16b, { v26.16b }, v12.16b
-	WORD $0x6ea5477b // ushl v27.4s, v27.4s, v5.4s
-	WORD $0x6ea6475a // ushl v26.4s, v26.4s, v6.4s
-	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4ea19f7b // mul v27.4s, v27.4s, v1.4s
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4ea0877b // add v27.4s, v27.4s, v0.4s
-	WORD $0x4ea0875a // add v26.4s, v26.4s, v0.4s
-	MOVD         $iq2_xxs_signs<>+0(SB), R8
-	WORD $0x4e042f69 // smov x9, v27.s[0]
-	FMOVS        (R8)(R9<<2), F28
-	WORD $0x4e0c2f69 // smov x9, v27.s[1]
-	FMOVS        (R8)(R9<<2), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
-	WORD $0x4e142f69 // smov x9, v27.s[2]
-	FMOVS        (R8)(R9<<2), F29
-	WORD $0x4e1c2f69 // smov x9, v27.s[3]
-	FMOVS        (R8)(R9<<2), F27
-	WORD $0x4e9b3bbd // zip1 v29.4s, v29.4s, v27.4s
-	WORD $0x4edd3b9b // zip1 v27.2d, v28.2d, v29.2d
-	WORD $0x4e042f49 // smov x9, v26.s[0]
-	FMOVS        (R8)(R9<<2), F28
-	WORD $0x4e0c2f49 // smov x9, v26.s[1]
-	FMOVS        (R8)(R9<<2), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
-	WORD $0x4e142f49 // smov x9, v26.s[2]
-	FMOVS        (R8)(R9<<2), F29
-	WORD $0x4e1c2f49 // smov x9, v26.s[3]
-	FMOVS        (R8)(R9<<2), F26
-	WORD $0x4e9a3bbd // zip1 v29.4s, v29.4s, v26.4s
-	WORD $0x4edd3b9a // zip1 v26.2d, v28.2d, v29.2d
-	WORD $0x4e3b8f7c // cmtst v28.16b, v27.16b, v27.16b
-	WORD $0x6e20bb3d // neg v29.16b, v25.16b
-	WORD $0x4e20ab7b // cmlt v27.16b, v27.16b, #0
-	WORD $0x6e791fbb // bsl v27.16b, v29.16b, v25.16b
-	WORD $0x4e3c1f7b // and v27.16b, v27.16b, v28.16b
-	WORD $0x4e3a8f59 // cmtst v25.16b, v26.16b, v26.16b
-	WORD $0x6e20bb1c // neg v28.16b, v24.16b
-	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
-	WORD $0x6e781f9a // bsl v26.16b, v28.16b, v24.16b
-	WORD $0x4e391f5a // and v26.16b, v26.16b, v25.16b
-	FMOVQ        F27, (R3)
-	FMOVQ        F26, 16(R3)
-	FMOVS        (R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        56(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        768(R4), (F26, F27)
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	ADD          R5, R4, R8
-	FMOVQ        768(R8), F26
-	ADD          R5, R4, R8
-	FMOVQ        784(R8), F27
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        56(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        800(R4), (F26, F27)
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	ADD          R5, R4, R8
-	FMOVQ        800(R8), F26
-	ADD          R5, R4, R8
-	FMOVQ        816(R8), F27
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        56(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        832(R4), (F26, F27)
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	ADD          R5, R4, R8
-	FMOVQ        832(R8), F26
-	ADD          R5, R4, R8
-	FMOVQ        848(R8), F27
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        56(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        864(R4), (F26, F27)
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	ADD          R5, R4, R8
-	FMOVQ        864(R8), F26
-	ADD          R5, R4, R8
-	FMOVQ        880(R8), F27
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
-
-	// levels of values 224 to 255
-	FMOVQ        50(R7), F24
-	WORD $0x4e0d0319 // tbl v25.16b, { v24.16b }, v13.16b
-	WORD $0x4e0e0318 // tbl v24.16b, { v24.16b }, v14.16b
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x4ea19f39 // mul v25.4s, v25.4s, v1.4s
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4ea08739 // add v25.4s, v25.4s, v0.4s
-	WORD $0x4ea08718 // add v24.4s, v24.4s, v0.4s
-	MOVD         $iq2_xxs_grid<>+0(SB), R8
-	WORD $0x4e042f29 // smov x9, v25.s[0]
-	FMOVS        (R8)(R9<<2), F26
-	WORD $0x4e0c2f29 // smov x9, v25.s[1]
-	FMOVS        (R8)(R9<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4e142f29 // smov x9, v25.s[2]
-	FMOVS        (R8)(R9<<2), F27
-	WORD $0x4e1c2f29 // smov x9, v25.s[3]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
-	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
-	WORD $0x4e042f09 // smov x9, v24.s[0]
-	FMOVS        (R8)(R9<<2), F26
-	WORD $0x4e0c2f09 // smov x9, v24.s[1]
-	FMOVS        (R8)(R9<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4e142f09 // smov x9, v24.s[2]
-	FMOVS        (R8)(R9<<2), F27
-	WORD $0x4e1c2f09 // smov x9, v24.s[3]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e983b7b // zip1 v27.4s, v27.4s, v24.4s
-	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
-	FMOVQ        50(R7), F26
-	WORD $0x4e0f035b // tbl v27.16b, { v26.16b }, v15.16b
-	MOVD         $iq2_xxs_shuffle10<>+0(SB), R8
-	FMOVQ        (R8), F28
-	WORD $0x4e1c035a // tbl v26.16b, { v26.16b }, v28.16b
-	WORD $0x6ea5477b // ushl v27.4s, v27.4s, v5.4s
-	WORD $0x6ea6475a // ushl v26.4s, v26.4s, v6.4s
-	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4ea19f7b // mul v27.4s, v27.4s, v1.4s
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4ea0877b // add v27.4s, v27.4s, v0.4s
-	WORD $0x4ea0875a // add v26.4s, v26.4s, v0.4s
-	MOVD         $iq2_xxs_signs<>+0(SB), R8
-	WORD $0x4e042f69 // smov x9, v27.s[0]
-	FMOVS        (R8)(R9<<2), F28
-	WORD $0x4e0c2f69 // smov x9, v27.s[1]
-	FMOVS        (R8)(R9<<2), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
-	WORD $0x4e142f69 // smov x9, v27.s[2]
-	FMOVS        (R8)(R9<<2), F29
-	WORD $0x4e1c2f69 // smov x9, v27.s[3]
-	FMOVS        (R8)(R9<<2), F27
-	WORD $0x4e9b3bbd // zip1 v29.4s, v29.4s, v27.4s
-	WORD $0x4edd3b9b // zip1 v27.2d, v28.2d, v29.2d
-	WORD $0x4e042f49 // smov x9, v26.s[0]
-	FMOVS        (R8)(R9<<2), F28
-	WORD $0x4e0c2f49 // smov x9, v26.s[1]
-	FMOVS        (R8)(R9<<2), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
-	WORD $0x4e142f49 // smov x9, v26.s[2]
-	FMOVS        (R8)(R9<<2), F29
-	WORD $0x4e1c2f49 // smov x9, v26.s[3]
-	FMOVS        (R8)(R9<<2), F26
-	WORD $0x4e9a3bbd // zip1 v29.4s, v29.4s, v26.4s
-	WORD $0x4edd3b9a // zip1 v26.2d, v28.2d, v29.2d
-	WORD $0x4e3b8f7c // cmtst v28.16b, v27.16b, v27.16b
-	WORD $0x6e20bb3d // neg v29.16b, v25.16b
-	WORD $0x4e20ab7b // cmlt v27.16b, v27.16b, #0
-	WORD $0x6e791fbb // bsl v27.16b, v29.16b, v25.16b
-	WORD $0x4e3c1f7b // and v27.16b, v27.16b, v28.16b
-	WORD $0x4e3a8f59 // cmtst v25.16b, v26.16b, v26.16b
-	WORD $0x6e20bb1c // neg v28.16b, v24.16b
-	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
-	WORD $0x6e781f9a // bsl v26.16b, v28.16b, v24.16b
-	WORD $0x4e391f5a // and v26.16b, v26.16b, v25.16b
-	FMOVQ        F27, (R3)
-	FMOVQ        F26, 16(R3)
-	FMOVS        (R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        60(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        896(R4), (F26, F27)
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	ADD          R5, R4, R8
-	FMOVQ        896(R8), F26
-	ADD          R5, R4, R8
-	FMOVQ        912(R8), F27
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        60(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        928(R4), (F26, F27)
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	ADD          R5, R4, R8
-	FMOVQ        928(R8), F26
-	ADD          R5, R4, R8
-	FMOVQ        944(R8), F27
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        60(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        960(R4), (F26, F27)
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	ADD          R5, R4, R8
-	FMOVQ        960(R8), F26
-	ADD          R5, R4, R8
-	FMOVQ        976(R8), F27
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        60(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        992(R4), (F26, F27)
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	ADD          R5, R4, R8
-	FMOVQ        992(R8), F26
-	ADD          R5, R4, R8
-	FMOVQ        1008(R8), F27
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
-	ADD          $0x42, R7
-	ADD          $0x400, R4
-	SUBS         $1, R6
-	BGE          loop3
-
-done4:
-	ADD          $1, R6
-	WORD $0x4e34d610 // fadd v16.4s, v16.4s, v20.4s
-	WORD $0x4e35d631 // fadd v17.4s, v17.4s, v21.4s
-	WORD $0x4e36d652 // fadd v18.4s, v18.4s, v22.4s
-	WORD $0x4e37d673 // fadd v19.4s, v19.4s, v23.4s
-
-	// sums of the lanes
-	WORD $0x4e31d610 // fadd v16.4s, v16.4s, v17.4s
-	WORD $0x6e104211 // ext v17.16b, v16.16b, v16.16b, #8
-	WORD $0x4e30d631 // fadd v17.4s, v17.4s, v16.4s
-	WORD $0x7e30da31 // faddp s17, v17.2s
-	FMOVS        F17, (R0)
-	MOVD         ldy+8(FP), R4
-	MOVD         R0, R5
-	ADD          R4, R5
-	WORD $0x4e33d650 // fadd v16.4s, v18.4s, v19.4s
-	WORD $0x6e104211 // ext v17.16b, v16.16b, v16.16b, #8
-	WORD $0x4e30d631 // fadd v17.4s, v17.4s, v16.4s
-	WORD $0x7e30da31 // faddp s17, v17.2s
-	FMOVS        F17, (R5)
-	ADD          $4, R0
-	MOVD         stride+40(FP), R4
-	ADD          R4, R1
-	SUBS         $1, R2
-	BGE          loop1
-
-done2:
-	ADD          $1, R2
-	RET
-
-// matmul3xIq2_xxsNEON multiplies rows of w with 3 rows of x; ld and stride in bytes, a unit is 256 values.
-TEXT ·matmul3xIq2_xxsNEON(SB), NOSPLIT, $576-64
-
-	// constants of the loops
-	MOVD         $iq2_xxs_offset<>+0(SB), R0
-	FMOVQ        (R0), F0
-	WORD $0x4f000441 // movi v1.4s, #2
-	WORD $0x4f0307e2 // movi v2.4s, #127
-	WORD $0x4f0707e3 // movi v3.4s, #255
-	MOVD         $iq2_xxs_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F4
-	MOVD         $iq2_xxs_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $iq2_xxs_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         $iq2_xxs_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $iq2_xxs_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F8
-	WORD $0x4f0005e9 // movi v9.4s, #15
-	MOVD         $iq2_xxs_shuffle4<>+0(SB), R0
-	FMOVQ        (R0), F10
-	MOVD         $iq2_xxs_shuffle5<>+0(SB), R0
-	FMOVQ        (R0), F11
-	MOVD         $iq2_xxs_shuffle6<>+0(SB), R0
-	FMOVQ        (R0), F12
-	MOVD         $iq2_xxs_shuffle7<>+0(SB), R0
-	FMOVQ        (R0), F13
-	MOVD         $iq2_xxs_shuffle8<>+0(SB), R0
-	FMOVQ        (R0), F14
-	MOVD         $iq2_xxs_shuffle9<>+0(SB), R0
-	FMOVQ        (R0), F15
-	MOVD         y+0(FP), R0
-	MOVD         w+32(FP), R1
-	MOVD         rows+48(FP), R2
-	MOVD         $39(RSP), R3
-	AND          $-32, R3
-	SUBS         $1, R2
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4f00e415 // movi v21.16b, #0
-	MOVD         x+16(FP), R4
-	MOVD         ldx+24(FP), R5
-	MOVD         R4, R6
-	ADD          R5, R6
-	ADD          R5, R6
-	MOVD         units+56(FP), R7
-	MOVD         R1, R8
-	SUBS         $1, R7
-	BLT          done4
-
-loop3:
-
-	// scales of the block
-	WORD $0x7d400116 // ldr h22, [x8]
-	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4f0167f7 // movi v23.4s, #63, lsl #24
-	FMOVS        9(R8), F24
-	FMOVS        17(R8), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
-	FMOVS        25(R8), F25
-	FMOVS        33(R8), F26
-	WORD $0x4e9a3b39 // zip1 v25.4s, v25.4s, v26.4s
-	WORD $0x4ed93b18 // zip1 v24.2d, v24.2d, v25.2d
-	FMOVS        41(R8), F25
-	FMOVS        49(R8), F26
-	WORD $0x4e9a3b39 // zip1 v25.4s, v25.4s, v26.4s
-	FMOVS        57(R8), F26
-	FMOVS        62(R8), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4eda3b39 // zip1 v25.2d, v25.2d, v26.2d
-	WORD $0x6f3c0718 // ushr v24.4s, v24.4s, #4
-	MOVD         $iq2_xxs_shifts<>+0(SB), R9
-	FMOVQ        (R9), F26
-	WORD $0x6eba4739 // ushl v25.4s, v25.4s, v26.4s
-	WORD $0x4e291f18 // and v24.16b, v24.16b, v9.16b
-	WORD $0x4e291f39 // and v25.16b, v25.16b, v9.16b
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x4e38d6f8 // fadd v24.4s, v23.4s, v24.4s
-	WORD $0x4e39d6f7 // fadd v23.4s, v23.4s, v25.4s
-	WORD $0x6e38ded8 // fmul v24.4s, v22.4s, v24.4s
-	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
-	MOVD         $iq2_xxs_const<>+0(SB), R9
-	FMOVQ        (R9), F23
-	WORD $0x6e37df18 // fmul v24.4s, v24.4s, v23.4s
-	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
-	FMOVQ        F24, 32(R3)
-	FMOVQ        F22, 48(R3)
-
-	// levels of values 0 to 31
-	FMOVQ        2(R8), F22
-	FMOVQ        4(R8), F23
-	WORD $0x4e0402d6 // tbl v22.16b, { v22.16b }, v4.16b
-	WORD $0x4e0402f7 // tbl v23.16b, { v23.16b }, v4.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
-	WORD $0x4ea086f7 // add v23.4s, v23.4s, v0.4s
-	MOVD         $iq2_xxs_grid<>+0(SB), R9
-	WORD $0x4e042eca // smov x10, v22.s[0]
-	FMOVS        (R9)(R10<<2), F24
-	WORD $0x4e0c2eca // smov x10, v22.s[1]
-	FMOVS        (R9)(R10<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
-	WORD $0x4e142eca // smov x10, v22.s[2]
-	FMOVS        (R9)(R10<<2), F25
-	WORD $0x4e1c2eca // smov x10, v22.s[3]
-	FMOVS        (R9)(R10<<2), F22
-	WORD $0x4e963b39 // zip1 v25.4s, v25.4s, v22.4s
-	WORD $0x4ed93b16 // zip1 v22.2d, v24.2d, v25.2d
-	WORD $0x4e042eea // smov x10, v23.s[0]
-	FMOVS        (R9)(R10<<2), F24
-	WORD $0x4e0c2eea // smov x10, v23.s[1]
-	FMOVS        (R9)(R10<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
-	WORD $0x4e142eea // smov x10, v23.s[2]
-	FMOVS        (R9)(R10<<2), F25
-	WORD $0x4e1c2eea // smov x10, v23.s[3]
-	FMOVS        (R9)(R10<<2), F23
-	WORD $0x4e973b39 // zip1 v25.4s, v25.4s, v23.4s
-	WORD $0x4ed93b17 // zip1 v23.2d, v24.2d, v25.2d
-	FMOVQ        6(R8), F24
-	FMOVQ        7(R8), F25
-	WORD $0x4e080318 // tbl v24.16b, { v24.16b }, v8.16b
-	WORD $0x4e070339 // tbl v25.16b, { v25.16b }, v7.16b
-	WORD $0x6ea54718 // ushl v24.4s, v24.4s, v5.4s
-	WORD $0x6ea64739 // ushl v25.4s, v25.4s, v6.4s
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4ea19f39 // mul v25.4s, v25.4s, v1.4s
-	WORD $0x4ea08718 // add v24.4s, v24.4s, v0.4s
-	WORD $0x4ea08739 // add v25.4s, v25.4s, v0.4s
-	MOVD         $iq2_xxs_signs<>+0(SB), R9
-	WORD $0x4e042f0a // smov x10, v24.s[0]
-	FMOVS        (R9)(R10<<2), F26
-	WORD $0x4e0c2f0a // smov x10, v24.s[1]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4e142f0a // smov x10, v24.s[2]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e1c2f0a // smov x10, v24.s[3]
-	FMOVS        (R9)(R10<<2), F24
-	WORD $0x4e983b7b // zip1 v27.4s, v27.4s, v24.4s
-	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
-	WORD $0x4e042f2a // smov x10, v25.s[0]
-	FMOVS        (R9)(R10<<2), F26
-	WORD $0x4e0c2f2a // smov x10, v25.s[1]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4e142f2a // smov x10, v25.s[2]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e1c2f2a // smov x10, v25.s[3]
-	FMOVS        (R9)(R10<<2), F25
-	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
-	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
-	WORD $0x4e388f1a // cmtst v26.16b, v24.16b, v24.16b
-	WORD $0x6e20badb // neg v27.16b, v22.16b
-	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
-	WORD $0x6e761f78 // bsl v24.16b, v27.16b, v22.16b
-	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
-	WORD $0x4e398f36 // cmtst v22.16b, v25.16b, v25.16b
-	WORD $0x6e20bafa // neg v26.16b, v23.16b
-	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
-	WORD $0x6e771f59 // bsl v25.16b, v26.16b, v23.16b
-	WORD $0x4e361f39 // and v25.16b, v25.16b, v22.16b
-	FMOVQ        F24, (R3)
-	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	FMOVS        4(R3), F23
-	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
-	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	FMOVS        32(R3), F24
-	WORD $0x4f9892d6 // fmul v22.4s, v22.4s, v24.s[0]
-	WORD $0x4f9892f7 // fmul v23.4s, v23.4s, v24.s[0]
-	FLDPQ        (R4), (F24, F25)
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
-	ADD          R5, R4, R9
-	FMOVQ        (R9), F24
-	ADD          R5, R4, R9
-	FMOVQ        16(R9), F25
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
-	FLDPQ        (R6), (F24, F25)
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	WORD $0x4e39cef5 // fmla v21.4s, v23.4s, v25.4s
-	FMOVS        8(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	FMOVS        12(R3), F23
-	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
-	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	FMOVS        32(R3), F24
-	WORD $0x4f9892d6 // fmul v22.4s, v22.4s, v24.s[0]
-	WORD $0x4f9892f7 // fmul v23.4s, v23.4s, v24.s[0]
-	FLDPQ        32(R4), (F24, F25)
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
-	ADD          R5, R4, R9
-	FMOVQ        32(R9), F24
-	ADD          R5, R4, R9
-	FMOVQ        48(R9), F25
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
-	FLDPQ        32(R6), (F24, F25)
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	WORD $0x4e39cef5 // fmla v21.4s, v23.4s, v25.4s
-	FMOVS        16(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	FMOVS        20(R3), F23
-	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
-	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	FMOVS        32(R3), F24
-	WORD $0x4f9892d6 // fmul v22.4s, v22.4s, v24.s[0]
-	WORD $0x4f9892f7 // fmul v23.4s, v23.4s, v24.s[0]
-	FLDPQ        64(R4), (F24, F25)
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
-	ADD          R5, R4, R9
-	FMOVQ        64(R9), F24
-	ADD          R5, R4, R9
-	FMOVQ        80(R9), F25
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
-	FLDPQ        64(R6), (F24, F25)
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	WORD $0x4e39cef5 // fmla v21.4s, v23.4s, v25.4s
-	FMOVS        24(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	FMOVS        28(R3), F23
-	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
-	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	FMOVS        32(R3), F24
-	WORD $0x4f9892d6 // fmul v22.4s, v22.4s, v24.s[0]
-	WORD $0x4f9892f7 // fmul v23.4s, v23.4s, v24.s[0]
-	FLDPQ        96(R4), (F24, F25)
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
-	ADD          R5, R4, R9
-	FMOVQ        96(R9), F24
-	ADD          R5, R4, R9
-	FMOVQ        112(R9), F25
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
-	FLDPQ        96(R6), (F24, F25)
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	WORD $0x4e39cef5 // fmla v21.4s, v23.4s, v25.4s
-
-	// levels of values 32 to 63
-	FMOVQ        10(R8), F22
-	FMOVQ        12(R8), F23
-	WORD $0x4e0402d6 // tbl v22.16b, { v22.16b }, v4.16b
-	WORD $0x4e0402f7 // tbl v23.16b, { v23.16b }, v4.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
-	WORD $0x4ea086f7 // add v23.4s, v23.4s, v0.4s
-	MOVD         $iq2_xxs_grid<>+0(SB), R9
-	WORD $0x4e042eca // smov x10, v22.s[0]
-	FMOVS        (R9)(R10<<2), F24
-	WORD $0x4e0c2eca // smov x10, v22.s[1]
-	FMOVS        (R9)(R10<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
-	WORD $0x4e142eca // smov x10, v22.s[2]
-	FMOVS        (R9)(R10<<2), F25
-	WORD $0x4e1c2eca // smov x10, v22.s[3]
-	FMOVS        (R9)(R10<<2), F22
-	WORD $0x4e963b39 // zip1 v25.4s, v25.4s, v22.4s
-	WORD $0x4ed93b16 // zip1 v22.2d, v24.2d, v25.2d
-	WORD $0x4e042eea // smov x10, v23.s[0]
-	FMOVS        (R9)(R10<<2), F24
-	WORD $0x4e0c2eea // smov x10, v23.s[1]
-	FMOVS        (R9)(R10<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
-	WORD $0x4e142eea // smov x10, v23.s[2]
-	FMOVS        (R9)(R10<<2), F25
-	WORD $0x4e1c2eea // smov x10, v23.s[3]
-	FMOVS        (R9)(R10<<2), F23
-	WORD $0x4e973b39 // zip1 v25.4s, v25.4s, v23.4s
-	WORD $0x4ed93b17 // zip1 v23.2d, v24.2d, v25.2d
-	FMOVQ        14(R8), F24
-	FMOVQ        15(R8), F25
-	WORD $0x4e080318 // tbl v24.16b, { v24.16b }, v8.16b
-	WORD $0x4e070339 // tbl v25.16b, { v25.16b }, v7.16b
-	WORD $0x6ea54718 // ushl v24.4s, v24.4s, v5.4s
-	WORD $0x6ea64739 // ushl v25.4s, v25.4s, v6.4s
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4ea19f39 // mul v25.4s, v25.4s, v1.4s
-	WORD $0x4ea08718 // add v24.4s, v24.4s, v0.4s
-	WORD $0x4ea08739 // add v25.4s, v25.4s, v0.4s
-	MOVD         $iq2_xxs_signs<>+0(SB), R9
-	WORD $0x4e042f0a // smov x10, v24.s[0]
-	FMOVS        (R9)(R10<<2), F26
-	WORD $0x4e0c2f0a // smov x10, v24.s[1]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4e142f0a // smov x10, v24.s[2]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e1c2f0a // smov x10, v24.s[3]
-	FMOVS        (R9)(R10<<2), F24
-	WORD $0x4e983b7b // zip1 v27.4s, v27.4s, v24.4s
-	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
-	WORD $0x4e042f2a // smov x10, v25.s[0]
-	FMOVS        (R9)(R10<<2), F26
-	WORD $0x4e0c2f2a // smov x10, v25.s[1]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4e142f2a // smov x10, v25.s[2]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e1c2f2a // smov x10, v25.s[3]
-	FMOVS        (R9)(R10<<2), F25
-	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
-	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
-	WORD $0x4e388f1a // cmtst v26.16b, v24.16b, v24.16b
-	WORD $0x6e20badb // neg v27.16b, v22.16b
-	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
-	WORD $0x6e761f78 // bsl v24.16b, v27.16b, v22.16b
-	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
-	WORD $0x4e398f36 // cmtst v22.16b, v25.16b, v25.16b
-	WORD $0x6e20bafa // neg v26.16b, v23.16b
-	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
-	WORD $0x6e771f59 // bsl v25.16b, v26.16b, v23.16b
-	WORD $0x4e361f39 // and v25.16b, v25.16b, v22.16b
-	FMOVQ        F24, (R3)
-	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	FMOVS        4(R3), F23
-	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
-	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	FMOVS        36(R3), F24
-	WORD $0x4f9892d6 // fmul v22.4s, v22.4s, v24.s[0]
-	WORD $0x4f9892f7 // fmul v23.4s, v23.4s, v24.s[0]
-	FLDPQ        128(R4), (F24, F25)
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
-	ADD          R5, R4, R9
-	FMOVQ        128(R9), F24
-	ADD          R5, R4, R9
-	FMOVQ        144(R9), F25
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
-	FLDPQ        128(R6), (F24, F25)
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	WORD $0x4e39cef5 // fmla v21.4s, v23.4s, v25.4s
-	FMOVS        8(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	FMOVS        12(R3), F23
-	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
-	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	FMOVS        36(R3), F24
-	WORD $0x4f9892d6 // fmul v22.4s, v22.4s, v24.s[0]
-	WORD $0x4f9892f7 // fmul v23.4s, v23.4s, v24.s[0]
-	FLDPQ        160(R4), (F24, F25)
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
-	ADD          R5, R4, R9
-	FMOVQ        160(R9), F24
-	ADD          R5, R4, R9
-	FMOVQ        176(R9), F25
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
-	FLDPQ        160(R6), (F24, F25)
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	WORD $0x4e39cef5 // fmla v21.4s, v23.4s, v25.4s
-	FMOVS        16(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	FMOVS        20(R3), F23
-	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
-	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	FMOVS        36(R3), F24
-	WORD $0x4f9892d6 // fmul v22.4s, v22.4s, v24.s[0]
-	WORD $0x4f9892f7 // fmul v23.4s, v23.4s, v24.s[0]
-	FLDPQ        192(R4), (F24, F25)
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
-	ADD          R5, R4, R9
-	FMOVQ        192(R9), F24
-	ADD          R5, R4, R9
-	FMOVQ        208(R9), F25
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
-	FLDPQ        192(R6), (F24, F25)
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	WORD $0x4e39cef5 // fmla v21.4s, v23.4s, v25.4s
-	FMOVS        24(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	FMOVS        28(R3), F23
-	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
-	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	FMOVS        36(R3), F24
-	WORD $0x4f9892d6 // fmul v22.4s, v22.4s, v24.s[0]
-	WORD $0x4f9892f7 // fmul v23.4s, v23.4s, v24.s[0]
-	FLDPQ        224(R4), (F24, F25)
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
-	ADD          R5, R4, R9
-	FMOVQ        224(R9), F24
-	ADD          R5, R4, R9
-	FMOVQ        240(R9), F25
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
-	FLDPQ        224(R6), (F24, F25)
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	WORD $0x4e39cef5 // fmla v21.4s, v23.4s, v25.4s
-
-	// levels of values 64 to 95
-	FMOVQ        18(R8), F22
-	FMOVQ        20(R8), F23
-	WORD $0x4e0402d6 // tbl v22.16b, { v22.16b }, v4.16b
-	WORD $0x4e0402f7 // tbl v23.16b, { v23.16b }, v4.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
-	WORD $0x4ea086f7 // add v23.4s, v23.4s, v0.4s
-	MOVD         $iq2_xxs_grid<>+0(SB), R9
-	WORD $0x4e042eca // smov x10, v22.s[0]
-	FMOVS        (R9)(R10<<2), F24
-	WORD $0x4e0c2eca // smov x10, v22.s[1]
-	FMOVS        (R9)(R10<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
-	WORD $0x4e142eca // smov x10, v22.s[2]
-	FMOVS        (R9)(R10<<2), F25
-	WORD $0x4e1c2eca // smov x10, v22.s[3]
-	FMOVS        (R9)(R10<<2), F22
-	WORD $0x4e963b39 // zip1 v25.4s, v25.4s, v22.4s
-	WORD $0x4ed93b16 // zip1 v22.2d, v24.2d, v25.2d
-	WORD $0x4e042eea // smov x10, v23.s[0]
-	FMOVS        (R9)(R10<<2), F24
-	WORD $0x4e0c2eea // smov x10, v23.s[1]
-	FMOVS        (R9)(R10<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
-	WORD $0x4e142eea // smov x10, v23.s[2]
-	FMOVS        (R9)(R10<<2), F25
-	WORD $0x4e1c2eea // smov x10, v23.s[3]
-	FMOVS        (R9)(R10<<2), F23
-	WORD $0x4e973b39 // zip1 v25.4s, v25.4s, v23.4s
-	WORD $0x4ed93b17 // zip1 v23.2d, v24.2d, v25.2d
-	FMOVQ        22(R8), F24
-	FMOVQ        23(R8), F25
-	WORD $0x4e080318 // tbl v24.16b, { v24.16b }, v8.16b
-	WORD $0x4e070339 // tbl v25.16b, { v25.16b }, v7.16b
-	WORD $0x6ea54718 // ushl v24.4s, v24.4s, v5.4s
-	WORD $0x6ea64739 // ushl v25.4s, v25.4s, v6.4s
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4ea19f39 // mul v25.4s, v25.4s, v1.4s
-	WORD $0x4ea08718 // add v24.4s, v24.4s, v0.4s
-	WORD $0x4ea08739 // add v25.4s, v25.4s, v0.4s
-	MOVD         $iq2_xxs_signs<>+0(SB), R9
-	WORD $0x4e042f0a // smov x10, v24.s[0]
-	FMOVS        (R9)(R10<<2), F26
-	WORD $0x4e0c2f0a // smov x10, v24.s[1]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4e142f0a // smov x10, v24.s[2]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e1c2f0a // smov x10, v24.s[3]
-	FMOVS        (R9)(R10<<2), F24
-	WORD $0x4e983b7b // zip1 v27.4s, v27.4s, v24.4s
-	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
-	WORD $0x4e042f2a // smov x10, v25.s[0]
-	FMOVS        (R9)(R10<<2), F26
-	WORD $0x4e0c2f2a // smov x10, v25.s[1]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4e142f2a // smov x10, v25.s[2]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e1c2f2a // smov x10, v25.s[3]
-	FMOVS        (R9)(R10<<2), F25
-	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
-	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
-	WORD $0x4e388f1a // cmtst v26.16b, v24.16b, v24.16b
-	WORD $0x6e20badb // neg v27.16b, v22.16b
-	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
-	WORD $0x6e761f78 // bsl v24.16b, v27.16b, v22.16b
-	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
-	WORD $0x4e398f36 // cmtst v22.16b, v25.16b, v25.16b
-	WORD $0x6e20bafa // neg v26.16b, v23.16b
-	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
-	WORD $0x6e771f59 // bsl v25.16b, v26.16b, v23.16b
-	WORD $0x4e361f39 // and v25.16b, v25.16b, v22.16b
-	FMOVQ        F24, (R3)
-	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	FMOVS        4(R3), F23
-	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
-	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	FMOVS        40(R3), F24
-	WORD $0x4f9892d6 // fmul v22.4s, v22.4s, v24.s[0]
-	WORD $0x4f9892f7 // fmul v23.4s, v23.4s, v24.s[0]
-	FLDPQ        256(R4), (F24, F25)
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
-	ADD          R5, R4, R9
-	FMOVQ        256(R9), F24
-	ADD          R5, R4, R9
-	FMOVQ        272(R9), F25
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
-	FLDPQ        256(R6), (F24, F25)
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	WORD $0x4e39cef5 // fmla v21.4s, v23.4s, v25.4s
-	FMOVS        8(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	FMOVS        12(R3), F23
-	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
-	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	FMOVS        40(R3), F24
-	WORD $0x4f9892d6 // fmul v22.4s, v22.4s, v24.s[0]
-	WORD $0x4f9892f7 // fmul v23.4s, v23.4s, v24.s[0]
-	FLDPQ        288(R4), (F24, F25)
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
-	ADD          R5, R4, R9
-	FMOVQ        288(R9), F24
-	ADD          R5, R4, R9
-	FMOVQ        304(R9), F25
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
-	FLDPQ        288(R6), (F24, F25)
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	WORD $0x4e39cef5 // fmla v21.4s, v23.4s, v25.4s
-	FMOVS        16(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	FMOVS        20(R3), F23
-	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
-	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	FMOVS        40(R3), F24
-	WORD $0x4f9892d6 // fmul v22.4s, v22.4s, v24.s[0]
-	WORD $0x4f9892f7 // fmul v23.4s, v23.4s, v24.s[0]
-	FLDPQ        320(R4), (F24, F25)
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
-	ADD          R5, R4, R9
-	FMOVQ        320(R9), F24
-	ADD          R5, R4, R9
-	FMOVQ        336(R9), F25
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
-	FLDPQ        320(R6), (F24, F25)
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	WORD $0x4e39cef5 // fmla v21.4s, v23.4s, v25.4s
-	FMOVS        24(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	FMOVS        28(R3), F23
-	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
-	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	FMOVS        40(R3), F24
-	WORD $0x4f9892d6 // fmul v22.4s, v22.4s, v24.s[0]
-	WORD $0x4f9892f7 // fmul v23.4s, v23.4s, v24.s[0]
-	FLDPQ        352(R4), (F24, F25)
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
-	ADD          R5, R4, R9
-	FMOVQ        352(R9), F24
-	ADD          R5, R4, R9
-	FMOVQ        368(R9), F25
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
-	FLDPQ        352(R6), (F24, F25)
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	WORD $0x4e39cef5 // fmla v21.4s, v23.4s, v25.4s
-
-	// levels of values 96 to 127
-	FMOVQ        26(R8), F22
-	FMOVQ        28(R8), F23
-	WORD $0x4e0402d6 // tbl v22.16b, { v22.16b }, v4.16b
-	WORD $0x4e0402f7 // tbl v23.16b, { v23.16b }, v4.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
-	WORD $0x4ea086f7 // add v23.4s, v23.4s, v0.4s
-	MOVD         $iq2_xxs_grid<>+0(SB), R9
-	WORD $0x4e042eca // smov x10, v22.s[0]
-	FMOVS        (R9)(R10<<2), F24
-	WORD $0x4e0c2eca // smov x10, v22.s[1]
-	FMOVS        (R9)(R10<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
-	WORD $0x4e142eca // smov x10, v22.s[2]
-	FMOVS        (R9)(R10<<2), F25
-	WORD $0x4e1c2eca // smov x10, v22.s[3]
-	FMOVS        (R9)(R10<<2), F22
-	WORD $0x4e963b39 // zip1 v25.4s, v25.4s, v22.4s
-	WORD $0x4ed93b16 // zip1 v22.2d, v24.2d, v25.2d
-	WORD $0x4e042eea // smov x10, v23.s[0]
-	FMOVS        (R9)(R10<<2), F24
-	WORD $0x4e0c2eea // smov x10, v23.s[1]
-	FMOVS        (R9)(R10<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
-	WORD $0x4e142eea // smov x10, v23.s[2]
-	FMOVS        (R9)(R10<<2), F25
-	WORD $0x4e1c2eea // smov x10, v23.s[3]
-	FMOVS        (R9)(R10<<2), F23
-	WORD $0x4e973b39 // zip1 v25.4s, v25.4s, v23.4s
-	WORD $0x4ed93b17 // zip1 v23.2d, v24.2d, v25.2d
-	FMOVQ        30(R8), F24
-	FMOVQ        31(R8), F25
-	WORD $0x4e080318 // tbl v24.16b, { v24.16b }, v8.16b
-	WORD $0x4e070339 // tbl v25.16b, { v25.16b }, v7.16b
-	WORD $0x6ea54718 // ushl v24.4s, v24.4s, v5.4s
-	WORD $0x6ea64739 // ushl v25.4s, v25.4s, v6.4s
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4ea19f39 // mul v25.4s, v25.4s, v1.4s
-	WORD $0x4ea08718 // add v24.4s, v24.4s, v0.4s
-	WORD $0x4ea08739 // add v25.4s, v25.4s, v0.4s
-	MOVD         $iq2_xxs_signs<>+0(SB), R9
-	WORD $0x4e042f0a // smov x10, v24.s[0]
-	FMOVS        (R9)(R10<<2), F26
-	WORD $0x4e0c2f0a // smov x10, v24.s[1]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4e142f0a // smov x10, v24.s[2]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e1c2f0a // smov x10, v24.s[3]
-	FMOVS        (R9)(R10<<2), F24
-	WORD $0x4e983b7b // zip1 v27.4s, v27.4s, v24.4s
-	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
-	WORD $0x4e042f2a // smov x10, v25.s[0]
-	FMOVS        (R9)(R10<<2), F26
-	WORD $0x4e0c2f2a // smov x10, v25.s[1]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4e142f2a // smov x10, v25.s[2]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e1c2f2a // smov x10, v25.s[3]
-	FMOVS        (R9)(R10<<2), F25
-	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
-	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
-	WORD $0x4e388f1a // cmtst v26.16b, v24.16b, v24.16b
-	WORD $0x6e20badb // neg v27.16b, v22.16b
-	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
-	WORD $0x6e761f78 // bsl v24.16b, v27.16b, v22.16b
-	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
-	WORD $0x4e398f36 // cmtst v22.16b, v25.16b, v25.16b
-	WORD $0x6e20bafa // neg v26.16b, v23.16b
-	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
-	WORD $0x6e771f59 // bsl v25.16b, v26.16b, v23.16b
-	WORD $0x4e361f39 // and v25.16b, v25.16b, v22.16b
-	FMOVQ        F24, (R3)
-	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	FMOVS        4(R3), F23
-	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
-	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	FMOVS        44(R3), F24
-	WORD $0x4f9892d6 // fmul v22.4s, v22.4s, v24.s[0]
-	WORD $0x4f9892f7 // fmul v23.4s, v23.4s, v24.s[0]
-	FLDPQ        384(R4), (F24, F25)
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
-	ADD          R5, R4, R9
-	FMOVQ        384(R9), F24
-	ADD          R5, R4, R9
-	FMOVQ        400(R9), F25
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
-	FLDPQ        384(R6), (F24, F25)
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	WORD $0x4e39cef5 // fmla v21.4s, v23.4s, v25.4s
-	FMOVS        8(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	FMOVS        12(R3), F23
-	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
-	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	FMOVS        44(R3), F24
-	WORD $0x4f9892d6 // fmul v22.4s, v22.4s, v24.s[0]
-	WORD $0x4f9892f7 // fmul v23.4s, v23.4s, v24.s[0]
-	FLDPQ        416(R4), (F24, F25)
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
-	ADD          R5, R4, R9
-	FMOVQ        416(R9), F24
-	ADD          R5, R4, R9
-	FMOVQ        432(R9), F25
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
-	FLDPQ        416(R6), (F24, F25)
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	WORD $0x4e39cef5 // fmla v21.4s, v23.4s, v25.4s
-	FMOVS        16(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	FMOVS        20(R3), F23
-	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
-	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	FMOVS        44(R3), F24
-	WORD $0x4f9892d6 // fmul v22.4s, v22.4s, v24.s[0]
-	WORD $0x4f9892f7 // fmul v23.4s, v23.4s, v24.s[0]
-	FLDPQ        448(R4), (F24, F25)
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
-	ADD          R5, R4, R9
-	FMOVQ        448(R9), F24
-	ADD          R5, R4, R9
-	FMOVQ        464(R9), F25
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
-	FLDPQ        448(R6), (F24, F25)
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	WORD $0x4e39cef5 // fmla v21.4s, v23.4s, v25.4s
-	FMOVS        24(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	FMOVS        28(R3), F23
-	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
-	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	FMOVS        44(R3), F24
-	WORD $0x4f9892d6 // fmul v22.4s, v22.4s, v24.s[0]
-	WORD $0x4f9892f7 // fmul v23.4s, v23.4s, v24.s[0]
-	FLDPQ        480(R4), (F24, F25)
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
-	ADD          R5, R4, R9
-	FMOVQ        480(R9), F24
-	ADD          R5, R4, R9
-	FMOVQ        496(R9), F25
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
-	FLDPQ        480(R6), (F24, F25)
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	WORD $0x4e39cef5 // fmla v21.4s, v23.4s, v25.4s
-
-	// levels of values 128 to 159
-	FMOVQ        34(R8), F22
-	FMOVQ        36(R8), F23
-	WORD $0x4e0402d6 // tbl v22.16b, { v22.16b }, v4.16b
-	WORD $0x4e0402f7 // tbl v23.16b, { v23.16b }, v4.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
-	WORD $0x4ea086f7 // add v23.4s, v23.4s, v0.4s
-	MOVD         $iq2_xxs_grid<>+0(SB), R9
-	WORD $0x4e042eca // smov x10, v22.s[0]
-	FMOVS        (R9)(R10<<2), F24
-	WORD $0x4e0c2eca // smov x10, v22.s[1]
-	FMOVS        (R9)(R10<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
-	WORD $0x4e142eca // smov x10, v22.s[2]
-	FMOVS        (R9)(R10<<2), F25
-	WORD $0x4e1c2eca // smov x10, v22.s[3]
-	FMOVS        (R9)(R10<<2), F22
-	WORD $0x4e963b39 // zip1 v25.4s, v25.4s, v22.4s
-	WORD $0x4ed93b16 // zip1 v22.2d, v24.2d, v25.2d
-	WORD $0x4e042eea // smov x10, v23.s[0]
-	FMOVS        (R9)(R10<<2), F24
-	WORD $0x4e0c2eea // smov x10, v23.s[1]
-	FMOVS        (R9)(R10<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
-	WORD $0x4e142eea // smov x10, v23.s[2]
-	FMOVS        (R9)(R10<<2), F25
-	WORD $0x4e1c2eea // smov x10, v23.s[3]
-	FMOVS        (R9)(R10<<2), F23
-	WORD $0x4e973b39 // zip1 v25.4s, v25.4s, v23.4s
-	WORD $0x4ed93b17 // zip1 v23.2d, v24.2d, v25.2d
-	FMOVQ        38(R8), F24
-	FMOVQ        39(R8), F25
-	WORD $0x4e080318 // tbl v24.16b, { v24.16b }, v8.16b
-	WORD $0x4e070339 // tbl v25.16b, { v25.16b }, v7.16b
-	WORD $0x6ea54718 // ushl v24.4s, v24.4s, v5.4s
-	WORD $0x6ea64739 // ushl v25.4s, v25.4s, v6.4s
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4ea19f39 // mul v25.4s, v25.4s, v1.4s
-	WORD $0x4ea08718 // add v24.4s, v24.4s, v0.4s
-	WORD $0x4ea08739 // add v25.4s, v25.4s, v0.4s
-	MOVD         $iq2_xxs_signs<>+0(SB), R9
-	WORD $0x4e042f0a // smov x10, v24.s[0]
-	FMOVS        (R9)(R10<<2), F26
-	WORD $0x4e0c2f0a // smov x10, v24.s[1]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4e142f0a // smov x10, v24.s[2]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e1c2f0a // smov x10, v24.s[3]
-	FMOVS        (R9)(R10<<2), F24
-	WORD $0x4e983b7b // zip1 v27.4s, v27.4s, v24.4s
-	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
-	WORD $0x4e042f2a // smov x10, v25.s[0]
-	FMOVS        (R9)(R10<<2), F26
-	WORD $0x4e0c2f2a // smov x10, v25.s[1]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4e142f2a // smov x10, v25.s[2]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e1c2f2a // smov x10, v25.s[3]
-	FMOVS        (R9)(R10<<2), F25
-	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
-	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
-	WORD $0x4e388f1a // cmtst v26.16b, v24.16b, v24.16b
-	WORD $0x6e20badb // neg v27.16b, v22.16b
-	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
-	WORD $0x6e761f78 // bsl v24.16b, v27.16b, v22.16b
-	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
-	WORD $0x4e398f36 // cmtst v22.16b, v25.16b, v25.16b
-	WORD $0x6e20bafa // neg v26.16b, v23.16b
-	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
-	WORD $0x6e771f59 // bsl v25.16b, v26.16b, v23.16b
-	WORD $0x4e361f39 // and v25.16b, v25.16b, v22.16b
-	FMOVQ        F24, (R3)
-	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	FMOVS        4(R3), F23
-	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
-	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	FMOVS        48(R3), F24
-	WORD $0x4f9892d6 // fmul v22.4s, v22.4s, v24.s[0]
-	WORD $0x4f9892f7 // fmul v23.4s, v23.4s, v24.s[0]
-	FLDPQ        512(R4), (F24, F25)
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
-	ADD          R5, R4, R9
-	FMOVQ        512(R9), F24
-	ADD          R5, R4, R9
-	FMOVQ        528(R9), F25
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
-	FLDPQ        512(R6), (F24, F25)
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	WORD $0x4e39cef5 // fmla v21.4s, v23.4s, v25.4s
-	FMOVS        8(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	FMOVS        12(R3), F23
-	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
-	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	FMOVS        48(R3), F24
-	WORD $0x4f9892d6 // fmul v22.4s, v22.4s, v24.s[0]
-	WORD $0x4f9892f7 // fmul v23.4s, v23.4s, v24.s[0]
-	FLDPQ        544(R4), (F24, F25)
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
-	ADD          R5, R4, R9
-	FMOVQ        544(R9), F24
-	ADD          R5, R4, R9
-	FMOVQ        560(R9), F25
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
-	FLDPQ        544(R6), (F24, F25)
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	WORD $0x4e39cef5 // fmla v21.4s, v23.4s, v25.4s
-	FMOVS        16(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	FMOVS        20(R3), F23
-	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
-	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	FMOVS        48(R3), F24
-	WORD $0x4f9892d6 // fmul v22.4s, v22.4s, v24.s[0]
-	WORD $0x4f9892f7 // fmul v23.4s, v23.4s, v24.s[0]
-	FLDPQ        576(R4), (F24, F25)
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
-	ADD          R5, R4, R9
-	FMOVQ        576(R9), F24
-	ADD          R5, R4, R9
-	FMOVQ        592(R9), F25
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
-	FLDPQ        576(R6), (F24, F25)
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	WORD $0x4e39cef5 // fmla v21.4s, v23.4s, v25.4s
-	FMOVS        24(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	FMOVS        28(R3), F23
-	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
-	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	FMOVS        48(R3), F24
-	WORD $0x4f9892d6 // fmul v22.4s, v22.4s, v24.s[0]
-	WORD $0x4f9892f7 // fmul v23.4s, v23.4s, v24.s[0]
-	FLDPQ        608(R4), (F24, F25)
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
-	ADD          R5, R4, R9
-	FMOVQ        608(R9), F24
-	ADD          R5, R4, R9
-	FMOVQ        624(R9), F25
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
-	FLDPQ        608(R6), (F24, F25)
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	WORD $0x4e39cef5 // fmla v21.4s, v23.4s, v25.4s
-
-	// levels of values 160 to 191
-	FMOVQ        42(R8), F22
-	FMOVQ        44(R8), F23
-	WORD $0x4e0402d6 // tbl v22.16b, { v22.16b }, v4.16b
-	WORD $0x4e0402f7 // tbl v23.16b, { v23.16b }, v4.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
-	WORD $0x4ea086f7 // add v23.4s, v23.4s, v0.4s
-	MOVD         $iq2_xxs_grid<>+0(SB), R9
-	WORD $0x4e042eca // smov x10, v22.s[0]
-	FMOVS        (R9)(R10<<2), F24
-	WORD $0x4e0c2eca // smov x10, v22.s[1]
-	FMOVS        (R9)(R10<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
-	WORD $0x4e142eca // smov x10, v22.s[2]
-	FMOVS        (R9)(R10<<2), F25
-	WORD $0x4e1c2eca // smov x10, v22.s[3]
-	FMOVS        (R9)(R10<<2), F22
-	WORD $0x4e963b39 // zip1 v25.4s, v25.4s, v22.4s
-	WORD $0x4ed93b16 // zip1 v22.2d, v24.2d, v25.2d
-	WORD $0x4e042eea // smov x10, v23.s[0]
-	FMOVS        (R9)(R10<<2), F24
-	WORD $0x4e0c2eea // smov x10, v23.s[1]
-	FMOVS        (R9)(R10<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
-	WORD $0x4e142eea // smov x10, v23.s[2]
-	FMOVS        (R9)(R10<<2), F25
-	WORD $0x4e1c2eea // smov x10, v23.s[3]
-	FMOVS        (R9)(R10<<2), F23
-	WORD $0x4e973b39 // zip1 v25.4s, v25.4s, v23.4s
-	WORD $0x4ed93b17 // zip1 v23.2d, v24.2d, v25.2d
-	FMOVQ        46(R8), F24
-	FMOVQ        47(R8), F25
-	WORD $0x4e080318 // tbl v24.16b, { v24.16b }, v8.16b
-	WORD $0x4e070339 // tbl v25.16b, { v25.16b }, v7.16b
-	WORD $0x6ea54718 // ushl v24.4s, v24.4s, v5.4s
-	WORD $0x6ea64739 // ushl v25.4s, v25.4s, v6.4s
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4ea19f39 // mul v25.4s, v25.4s, v1.4s
-	WORD $0x4ea08718 // add v24.4s, v24.4s, v0.4s
-	WORD $0x4ea08739 // add v25.4s, v25.4s, v0.4s
-	MOVD         $iq2_xxs_signs<>+0(SB), R9
-	WORD $0x4e042f0a // smov x10, v24.s[0]
-	FMOVS        (R9)(R10<<2), F26
-	WORD $0x4e0c2f0a // smov x10, v24.s[1]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4e142f0a // smov x10, v24.s[2]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e1c2f0a // smov x10, v24.s[3]
-	FMOVS        (R9)(R10<<2), F24
-	WORD $0x4e983b7b // zip1 v27.4s, v27.4s, v24.4s
-	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
-	WORD $0x4e042f2a // smov x10, v25.s[0]
-	FMOVS        (R9)(R10<<2), F26
-	WORD $0x4e0c2f2a // smov x10, v25.s[1]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4e142f2a // smov x10, v25.s[2]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e1c2f2a // smov x10, v25.s[3]
-	FMOVS        (R9)(R10<<2), F25
-	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
-	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
-	WORD $0x4e388f1a // cmtst v26.16b, v24.16b, v24.16b
-	WORD $0x6e20badb // neg v27.16b, v22.16b
-	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
-	WORD $0x6e761f78 // bsl v24.16b, v27.16b, v22.16b
-	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
-	WORD $0x4e398f36 // cmtst v22.16b, v25.16b, v25.16b
-	WORD $0x6e20bafa // neg v26.16b, v23.16b
-	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
-	WORD $0x6e771f59 // bsl v25.16b, v26.16b, v23.16b
-	WORD $0x4e361f39 // and v25.16b, v25.16b, v22.16b
-	FMOVQ        F24, (R3)
-	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	FMOVS        4(R3), F23
-	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
-	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	FMOVS        52(R3), F24
-	WORD $0x4f9892d6 // fmul v22.4s, v22.4s, v24.s[0]
-	WORD $0x4f9892f7 // fmul v23.4s, v23.4s, v24.s[0]
-	FLDPQ        640(R4), (F24, F25)
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
-	ADD          R5, R4, R9
-	FMOVQ        640(R9), F24
-	ADD          R5, R4, R9
-	FMOVQ        656(R9), F25
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
-	FLDPQ        640(R6), (F24, F25)
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	WORD $0x4e39cef5 // fmla v21.4s, v23.4s, v25.4s
-	FMOVS        8(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	FMOVS        12(R3), F23
-	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
-	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	FMOVS        52(R3), F24
-	WORD $0x4f9892d6 // fmul v22.4s, v22.4s, v24.s[0]
-	WORD $0x4f9892f7 // fmul v23.4s, v23.4s, v24.s[0]
-	FLDPQ        672(R4), (F24, F25)
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
-	ADD          R5, R4, R9
-	FMOVQ        672(R9), F24
-	ADD          R5, R4, R9
-	FMOVQ        688(R9), F25
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
-	FLDPQ        672(R6), (F24, F25)
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	WORD $0x4e39cef5 // fmla v21.4s, v23.4s, v25.4s
-	FMOVS        16(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	FMOVS        20(R3), F23
-	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
-	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	FMOVS        52(R3), F24
-	WORD $0x4f9892d6 // fmul v22.4s, v22.4s, v24.s[0]
-	WORD $0x4f9892f7 // fmul v23.4s, v23.4s, v24.s[0]
-	FLDPQ        704(R4), (F24, F25)
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
-	ADD          R5, R4, R9
-	FMOVQ        704(R9), F24
-	ADD          R5, R4, R9
-	FMOVQ        720(R9), F25
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
-	FLDPQ        704(R6), (F24, F25)
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	WORD $0x4e39cef5 // fmla v21.4s, v23.4s, v25.4s
-	FMOVS        24(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	FMOVS        28(R3), F23
-	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
-	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	FMOVS        52(R3), F24
-	WORD $0x4f9892d6 // fmul v22.4s, v22.4s, v24.s[0]
-	WORD $0x4f9892f7 // fmul v23.4s, v23.4s, v24.s[0]
-	FLDPQ        736(R4), (F24, F25)
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
-	ADD          R5, R4, R9
-	FMOVQ        736(R9), F24
-	ADD          R5, R4, R9
-	FMOVQ        752(R9), F25
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
-	FLDPQ        736(R6), (F24, F25)
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	WORD $0x4e39cef5 // fmla v21.4s, v23.4s, v25.4s
-
-	// levels of values 192 to 223
-	FMOVQ        50(R8), F22
-	WORD $0x4e0402d7 // tbl v23.16b, { v22.16b }, v4.16b
-	WORD $0x4e0a02d6 // tbl v22.16b, { v22.16b }, v10.16b
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea086f7 // add v23.4s, v23.4s, v0.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
-	MOVD         $iq2_xxs_grid<>+0(SB), R9
-	WORD $0x4e042eea // smov x10, v23.s[0]
-	FMOVS        (R9)(R10<<2), F24
-	WORD $0x4e0c2eea // smov x10, v23.s[1]
-	FMOVS        (R9)(R10<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
-	WORD $0x4e142eea // smov x10, v23.s[2]
-	FMOVS        (R9)(R10<<2), F25
-	WORD $0x4e1c2eea // smov x10, v23.s[3]
-	FMOVS        (R9)(R10<<2), F23
-	WORD $0x4e973b39 // zip1 v25.4s, v25.4s, v23.4s
-	WORD $0x4ed93b17 // zip1 v23.2d, v24.2d, v25.2d
-	WORD $0x4e042eca // smov x10, v22.s[0]
-	FMOVS        (R9)(R10<<2), F24
-	WORD $0x4e0c2eca // smov x10, v22.s[1]
-	FMOVS        (R9)(R10<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
-	WORD $0x4e142eca // smov x10, v22.s[2]
-	FMOVS        (R9)(R10<<2), F25
-	WORD $0x4e1c2eca // smov x10, v22.s[3]
-	FMOVS        (R9)(R10<<2), F22
-	WORD $0x4e963b39 // zip1 v25.4s, v25.4s, v22.4s
-	WORD $0x4ed93b16 // zip1 v22.2d, v24.2d, v25.2d
-	FMOVQ        50(R8), F24
-	WORD $0x4e0b0319 // tbl v25.16b, { v24.16b }, v11.16b
-	WORD $0x4e0c0318 // tbl v24.16b, { v24.16b }, v12.16b
-	WORD $0x6ea54739 // ushl v25.4s, v25.4s, v5.4s
-	WORD $0x6ea64718 // ushl v24.4s, v24.4s, v6.4s
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4ea19f39 // mul v25.4s, v25.4s, v1.4s
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4ea08739 // add v25.4s, v25.4s, v0.4s
-	WORD $0x4ea08718 // add v24.4s, v24.4s, v0.4s
-	MOVD         $iq2_xxs_signs<>+0(SB), R9
-	WORD $0x4e042f2a // smov x10, v25.s[0]
-	FMOVS        (R9)(R10<<2), F26
-	WORD $0x4e0c2f2a // smov x10, v25.s[1]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4e142f2a // smov x10, v25.s[2]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e1c2f2a // smov x10, v25.s[3]
-	FMOVS        (R9)(R10<<2), F25
-	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
-	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
-	WORD $0x4e042f0a // smov x10, v24.s[0]
-	FMOVS        (R9)(R10<<2), F26
-	WORD $0x4e0c2f0a // smov x10, v24.s[1]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4e142f0a // smov x10, v24.s[2]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e1c2f0a // smov x10, v24.s[3]
-	FMOVS        (R9)(R10<<2), F24
-	WORD $0x4e983b7b // zip1 v27.4s, v27.4s, v24.4s
-	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
-	WORD $0x4e398f3a // cmtst v26.16b, v25.16b, v25.16b
-	WORD $0x6e20bafb // neg v27.16b, v23.16b
-	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
-	WORD $0x6e771f79 // bsl v25.16b, v27.16b, v23.16b
-	WORD $0x4e3a1f39 // and v25.16b, v25.16b, v26.16b
-	WORD $0x4e388f17 // cmtst v23.16b, v24.16b, v24.16b
-	WORD $0x6e20bada // neg v26.16b, v22.16b
-	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
-	WORD $0x6e761f58 // bsl v24.16b, v26.16b, v22.16b
-	WORD $0x4e371f18 // and v24.16b, v24.16b, v23.16b
-	FMOVQ        F25, (R3)
-	FMOVQ        F24, 16(R3)
-	FMOVS        (R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	FMOVS        4(R3), F23
-	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
-	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	FMOVS        56(R3), F24
-	WORD $0x4f9892d6 // fmul v22.4s, v22.4s, v24.s[0]
-	WORD $0x4f9892f7 // fmul v23.4s, v23.4s, v24.s[0]
-	FLDPQ        768(R4), (F24, F25)
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
-	ADD          R5, R4, R9
-	FMOVQ        768(R9), F24
-	ADD          R5, R4, R9
-	FMOVQ        784(R9), F25
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
-	FLDPQ        768(R6), (F24, F25)
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	WORD $0x4e39cef5 // fmla v21.4s, v23.4s, v25.4s
-	FMOVS        8(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	FMOVS        12(R3), F23
-	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
-	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	FMOVS        56(R3), F24
-	WORD $0x4f9892d6 // fmul v22.4s, v22.4s, v24.s[0]
-	WORD $0x4f9892f7 // fmul v23.4s, v23.4s, v24.s[0]
-	FLDPQ        800(R4), (F24, F25)
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
-	ADD          R5, R4, R9
-	FMOVQ        800(R9), F24
-	ADD          R5, R4, R9
-	FMOVQ        816(R9), F25
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
-	FLDPQ        800(R6), (F24, F25)
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	WORD $0x4e39cef5 // fmla v21.4s, v23.4s, v25.4s
-	FMOVS        16(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	FMOVS        20(R3), F23
-	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
-	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	FMOVS        56(R3), F24
-	WORD $0x4f9892d6 // fmul v22.4s, v22.4s, v24.s[0]
-	WORD $0x4f9892f7 // fmul v23.4s, v23.4s, v24.s[0]
-	FLDPQ        832(R4), (F24, F25)
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
-	ADD          R5, R4, R9
-	FMOVQ        832(R9), F24
-	ADD          R5, R4, R9
-	FMOVQ        848(R9), F25
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
-	FLDPQ        832(R6), (F24, F25)
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	WORD $0x4e39cef5 // fmla v21.4s, v23.4s, v25.4s
-	FMOVS        24(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	FMOVS        28(R3), F23
-	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
-	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	FMOVS        56(R3), F24
-	WORD $0x4f9892d6 // fmul v22.4s, v22.4s, v24.s[0]
-	WORD $0x4f9892f7 // fmul v23.4s, v23.4s, v24.s[0]
-	FLDPQ        864(R4), (F24, F25)
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
-	ADD          R5, R4, R9
-	FMOVQ        864(R9), F24
-	ADD          R5, R4, R9
-	FMOVQ        880(R9), F25
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
-	FLDPQ        864(R6), (F24, F25)
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	WORD $0x4e39cef5 // fmla v21.4s, v23.4s, v25.4s
-
-	// levels of values 224 to 255
-	FMOVQ        50(R8), F22
-	WORD $0x4e0d02d7 // tbl v23.16b, { v22.16b }, v13.16b
-	WORD $0x4e0e02d6 // tbl v22.16b, { v22.16b }, v14.16b
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea086f7 // add v23.4s, v23.4s, v0.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
-	MOVD         $iq2_xxs_grid<>+0(SB), R9
-	WORD $0x4e042eea // smov x10, v23.s[0]
-	FMOVS        (R9)(R10<<2), F24
-	WORD $0x4e0c2eea // smov x10, v23.s[1]
-	FMOVS        (R9)(R10<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
-	WORD $0x4e142eea // smov x10, v23.s[2]
-	FMOVS        (R9)(R10<<2), F25
-	WORD $0x4e1c2eea // smov x10, v23.s[3]
-	FMOVS        (R9)(R10<<2), F23
-	WORD $0x4e973b39 // zip1 v25.4s, v25.4s, v23.4s
-	WORD $0x4ed93b17 // zip1 v23.2d, v24.2d, v25.2d
-	WORD $0x4e042eca // smov x10, v22.s[0]
-	FMOVS        (R9)(R10<<2), F24
-	WORD $0x4e0c2eca // smov x10, v22.s[1]
-	FMOVS        (R9)(R10<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
-	WORD $0x4e142eca // smov x10, v22.s[2]
-	FMOVS        (R9)(R10<<2), F25
-	WORD $0x4e1c2eca // smov x10, v22.s[3]
-	FMOVS        (R9)(R10<<2), F22
-	WORD $0x4e963b39 // zip1 v25.4s, v25.4s, v22.4s
-	WORD $0x4ed93b16 // zip1 v22.2d, v24.2d, v25.2d
-	FMOVQ        50(R8), F24
-	WORD $0x4e0f0319 // tbl v25.16b, { v24.16b }, v15.16b
-	MOVD         $iq2_xxs_shuffle10<>+0(SB), R9
-	FMOVQ        (R9), F26
-	WORD $0x4e1a0318 // tbl v24.16b, { v24.16b }, v26.16b
-	WORD $0x6ea54739 // ushl v25.4s, v25.4s, v5.4s
-	WORD $0x6ea64718 // ushl v24.4s, v24.4s, v6.4s
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4ea19f39 // mul v25.4s, v25.4s, v1.4s
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4ea08739 // add v25.4s, v25.4s, v0.4s
-	WORD $0x4ea08718 // add v24.4s, v24.4s, v0.4s
-	MOVD         $iq2_xxs_signs<>+0(SB), R9
-	WORD $0x4e042f2a // smov x10, v25.s[0]
-	FMOVS        (R9)(R10<<2), F26
-	WORD $0x4e0c2f2a // smov x10, v25.s[1]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4e142f2a // smov x10, v25.s[2]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e1c2f2a // smov x10, v25.s[3]
-	FMOVS        (R9)(R10<<2), F25
-	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
-	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
-	WORD $0x4e042f0a // smov x10, v24.s[0]
-	FMOVS        (R9)(R10<<2), F26
-	WORD $0x4e0c2f0a // smov x10, v24.s[1]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4e142f0a // smov x10, v24.s[2]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e1c2f0a // smov x10, v24.s[3]
-	FMOVS        (R9)(R10<<2), F24
-	WORD $0x4e983b7b // zip1 v27.4s, v27.4s, v24.4s
-	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
-	WORD $0x4e398f3a // cmtst v26.16b, v25.16b, v25.16b
-	WORD $0x6e20bafb // neg v27.16b, v23.16b
-	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
-	WORD $0x6e771f79 // bsl v25.16b, v27.16b, v23.16b
-	WORD $0x4e3a1f39 // and v25.16b, v25.16b, v26.16b
-	WORD $0x4e388f17 // cmtst v23.16b, v24.16b, v24.16b
-	WORD $0x6e20bada // neg v26.16b, v22.16b
-	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
-	WORD $0x6e761f58 // bsl v24.16b, v26.16b, v22.16b
-	WORD $0x4e371f18 // and v24.16b, v24.16b, v23.16b
-	FMOVQ        F25, (R3)
-	FMOVQ        F24, 16(R3)
-	FMOVS        (R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	FMOVS        4(R3), F23
-	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
-	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	FMOVS        60(R3), F24
-	WORD $0x4f9892d6 // fmul v22.4s, v22.4s, v24.s[0]
-	WORD $0x4f9892f7 // fmul v23.4s, v23.4s, v24.s[0]
-	FLDPQ        896(R4), (F24, F25)
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
-	ADD          R5, R4, R9
-	FMOVQ        896(R9), F24
-	ADD          R5, R4, R9
-	FMOVQ        912(R9), F25
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
-	FLDPQ        896(R6), (F24, F25)
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	WORD $0x4e39cef5 // fmla v21.4s, v23.4s, v25.4s
-	FMOVS        8(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	FMOVS        12(R3), F23
-	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
-	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	FMOVS        60(R3), F24
-	WORD $0x4f9892d6 // fmul v22.4s, v22.4s, v24.s[0]
-	WORD $0x4f9892f7 // fmul v23.4s, v23.4s, v24.s[0]
-	FLDPQ        928(R4), (F24, F25)
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
-	ADD          R5, R4, R9
-	FMOVQ        928(R9), F24
-	ADD          R5, R4, R9
-	FMOVQ        944(R9), F25
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
-	FLDPQ        928(R6), (F24, F25)
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	WORD $0x4e39cef5 // fmla v21.4s, v23.4s, v25.4s
-	FMOVS        16(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	FMOVS        20(R3), F23
-	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
-	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	FMOVS        60(R3), F24
-	WORD $0x4f9892d6 // fmul v22.4s, v22.4s, v24.s[0]
-	WORD $0x4f9892f7 // fmul v23.4s, v23.4s, v24.s[0]
-	FLDPQ        960(R4), (F24, F25)
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
-	ADD          R5, R4, R9
-	FMOVQ        960(R9), F24
-	ADD          R5, R4, R9
-	FMOVQ        976(R9), F25
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
-	FLDPQ        960(R6), (F24, F25)
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	WORD $0x4e39cef5 // fmla v21.4s, v23.4s, v25.4s
-	FMOVS        24(R3), F22
-	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
-	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
-	FMOVS        28(R3), F23
-	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
-	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	FMOVS        60(R3), F24
-	WORD $0x4f9892d6 // fmul v22.4s, v22.4s, v24.s[0]
-	WORD $0x4f9892f7 // fmul v23.4s, v23.4s, v24.s[0]
-	FLDPQ        992(R4), (F24, F25)
-	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
-	ADD          R5, R4, R9
-	FMOVQ        992(R9), F24
-	ADD          R5, R4, R9
-	FMOVQ        1008(R9), F25
-	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
-	FLDPQ        992(R6), (F24, F25)
-	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	WORD $0x4e39cef5 // fmla v21.4s, v23.4s, v25.4s
-	ADD          $0x42, R8
-	ADD          $0x400, R4
-	ADD          $0x400, R6
-	SUBS         $1, R7
-	BGE          loop3
-
-done4:
-	ADD          $1, R7
-
-	// sums of the lanes
-	WORD $0x4e31d610 // fadd v16.4s, v16.4s, v17.4s
-	WORD $0x6e104211 // ext v17.16b, v16.16b, v16.16b, #8
-	WORD $0x4e30d631 // fadd v17.4s, v17.4s, v16.4s
-	WORD $0x7e30da31 // faddp s17, v17.2s
-	FMOVS        F17, (R0)
-	MOVD         ldy+8(FP), R4
-	MOVD         R0, R5
-	ADD          R4, R5
-	WORD $0x4e33d650 // fadd v16.4s, v18.4s, v19.4s
-	WORD $0x6e104211 // ext v17.16b, v16.16b, v16.16b, #8
-	WORD $0x4e30d631 // fadd v17.4s, v17.4s, v16.4s
-	WORD $0x7e30da31 // faddp s17, v17.2s
-	FMOVS        F17, (R5)
-	ADD          R4, R5
-	WORD $0x4e35d690 // fadd v16.4s, v20.4s, v21.4s
-	WORD $0x6e104211 // ext v17.16b, v16.16b, v16.16b, #8
-	WORD $0x4e30d631 // fadd v17.4s, v17.4s, v16.4s
-	WORD $0x7e30da31 // faddp s17, v17.2s
-	FMOVS        F17, (R5)
-	ADD          $4, R0
-	MOVD         stride+40(FP), R4
-	ADD          R4, R1
-	SUBS         $1, R2
-	BGE          loop1
-
-done2:
-	ADD          $1, R2
-	RET
-
-// matmul4xIq2_xxsNEON multiplies rows of w with 4 rows of x; ld and stride in bytes, a unit is 256 values.
-TEXT ·matmul4xIq2_xxsNEON(SB), NOSPLIT, $576-64
-
-	// constants of the loops
-	MOVD         $iq2_xxs_offset<>+0(SB), R0
-	FMOVQ        (R0), F0
-	WORD $0x4f000441 // movi v1.4s, #2
-	WORD $0x4f0307e2 // movi v2.4s, #127
-	WORD $0x4f0707e3 // movi v3.4s, #255
-	MOVD         $iq2_xxs_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F4
-	MOVD         $iq2_xxs_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $iq2_xxs_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         $iq2_xxs_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $iq2_xxs_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F8
-	WORD $0x4f0005e9 // movi v9.4s, #15
-	MOVD         $iq2_xxs_shuffle4<>+0(SB), R0
-	FMOVQ        (R0), F10
-	MOVD         $iq2_xxs_shuffle5<>+0(SB), R0
-	FMOVQ        (R0), F11
-	MOVD         $iq2_xxs_shuffle6<>+0(SB), R0
-	FMOVQ        (R0), F12
-	MOVD         $iq2_xxs_shuffle7<>+0(SB), R0
-	FMOVQ        (R0), F13
-	MOVD         $iq2_xxs_shuffle8<>+0(SB), R0
-	FMOVQ        (R0), F14
-	MOVD         $iq2_xxs_shuffle9<>+0(SB), R0
-	FMOVQ        (R0), F15
-	MOVD         y+0(FP), R0
-	MOVD         w+32(FP), R1
-	MOVD         rows+48(FP), R2
-	MOVD         $39(RSP), R3
-	AND          $-32, R3
-	SUBS         $1, R2
-	BLT          done2
-
-loop1:
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4f00e417 // movi v23.16b, #0
-	MOVD         x+16(FP), R4
-	MOVD         ldx+24(FP), R5
-	MOVD         R4, R6
-	ADD          R5, R6
-	ADD          R5, R6
-	MOVD         units+56(FP), R7
-	MOVD         R1, R8
-	SUBS         $1, R7
-	BLT          done4
-
-loop3:
-
-	// scales of the block
-	WORD $0x7d400118 // ldr h24, [x8]
-	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4f0167f9 // movi v25.4s, #63, lsl #24
-	FMOVS        9(R8), F26
-	FMOVS        17(R8), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	FMOVS        25(R8), F27
-	FMOVS        33(R8), F28
-	WORD $0x4e9c3b7b // zip1 v27.4s, v27.4s, v28.4s
-	WORD $0x4edb3b5a // zip1 v26.2d, v26.2d, v27.2d
-	FMOVS        41(R8), F27
-	FMOVS        49(R8), F28
-	WORD $0x4e9c3b7b // zip1 v27.4s, v27.4s, v28.4s
-	FMOVS        57(R8), F28
-	FMOVS        62(R8), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
-	WORD $0x4edc3b7b // zip1 v27.2d, v27.2d, v28.2d
-	WORD $0x6f3c075a // ushr v26.4s, v26.4s, #4
-	MOVD         $iq2_xxs_shifts<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x6ebc477b // ushl v27.4s, v27.4s, v28.4s
-	WORD $0x4e291f5a // and v26.16b, v26.16b, v9.16b
-	WORD $0x4e291f7b // and v27.16b, v27.16b, v9.16b
-	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4e3ad73a // fadd v26.4s, v25.4s, v26.4s
-	WORD $0x4e3bd739 // fadd v25.4s, v25.4s, v27.4s
-	WORD $0x6e3adf1a // fmul v26.4s, v24.4s, v26.4s
-	WORD $0x6e39df18 // fmul v24.4s, v24.4s, v25.4s
-	MOVD         $iq2_xxs_const<>+0(SB), R9
-	FMOVQ        (R9), F25
-	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
-	WORD $0x6e39df18 // fmul v24.4s, v24.4s, v25.4s
-	FMOVQ        F26, 32(R3)
-	FMOVQ        F24, 48(R3)
-
-	// levels of values 0 to 31
-	FMOVQ        2(R8), F24
-	FMOVQ        4(R8), F25
-	WORD $0x4e040318 // tbl v24.16b, { v24.16b }, v4.16b
-	WORD $0x4e040339 // tbl v25.16b, { v25.16b }, v4.16b
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4ea19f39 // mul v25.4s, v25.4s, v1.4s
-	WORD $0x4ea08718 // add v24.4s, v24.4s, v0.4s
-	WORD $0x4ea08739 // add v25.4s, v25.4s, v0.4s
-	MOVD         $iq2_xxs_grid<>+0(SB), R9
-	WORD $0x4e042f0a // smov x10, v24.s[0]
-	FMOVS        (R9)(R10<<2), F26
-	WORD $0x4e0c2f0a // smov x10, v24.s[1]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4e142f0a // smov x10, v24.s[2]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e1c2f0a // smov x10, v24.s[3]
-	FMOVS        (R9)(R10<<2), F24
-	WORD $0x4e983b7b // zip1 v27.4s, v27.4s, v24.4s
-	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
-	WORD $0x4e042f2a // smov x10, v25.s[0]
-	FMOVS        (R9)(R10<<2), F26
-	WORD $0x4e0c2f2a // smov x10, v25.s[1]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4e142f2a // smov x10, v25.s[2]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e1c2f2a // smov x10, v25.s[3]
-	FMOVS        (R9)(R10<<2), F25
-	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
-	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
-	FMOVQ        6(R8), F26
-	FMOVQ        7(R8), F27
-	WORD $0x4e08035a // tbl v26.16b, { v26.16b }, v8.16b
-	WORD $0x4e07037b // tbl v27.16b, { v27.16b }, v7.16b
-	WORD $0x6ea5475a // ushl v26.4s, v26.4s, v5.4s
-	WORD $0x6ea6477b // ushl v27.4s, v27.4s, v6.4s
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4ea19f7b // mul v27.4s, v27.4s, v1.4s
-	WORD $0x4ea0875a // add v26.4s, v26.4s, v0.4s
-	WORD $0x4ea0877b // add v27.4s, v27.4s, v0.4s
-	MOVD         $iq2_xxs_signs<>+0(SB), R9
-	WORD $0x4e042f4a // smov x10, v26.s[0]
-	FMOVS        (R9)(R10<<2), F28
-	WORD $0x4e0c2f4a // smov x10, v26.s[1]
-	FMOVS        (R9)(R10<<2), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
-	WORD $0x4e142f4a // smov x10, v26.s[2]
-	FMOVS        (R9)(R10<<2), F29
-	WORD $0x4e1c2f4a // smov x10, v26.s[3]
-	FMOVS        (R9)(R10<<2), F26
-	WORD $0x4e9a3bbd // zip1 v29.4s, v29.4s, v26.4s
-	WORD $0x4edd3b9a // zip1 v26.2d, v28.2d, v29.2d
-	WORD $0x4e042f6a // smov x10, v27.s[0]
-	FMOVS        (R9)(R10<<2), F28
-	WORD $0x4e0c2f6a // smov x10, v27.s[1]
-	FMOVS        (R9)(R10<<2), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
-	WORD $0x4e142f6a // smov x10, v27.s[2]
-	FMOVS        (R9)(R10<<2), F29
-	WORD $0x4e1c2f6a // smov x10, v27.s[3]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e9b3bbd // zip1 v29.4s, v29.4s, v27.4s
-	WORD $0x4edd3b9b // zip1 v27.2d, v28.2d, v29.2d
-	WORD $0x4e3a8f5c // cmtst v28.16b, v26.16b, v26.16b
-	WORD $0x6e20bb1d // neg v29.16b, v24.16b
-	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
-	WORD $0x6e781fba // bsl v26.16b, v29.16b, v24.16b
-	WORD $0x4e3c1f5a // and v26.16b, v26.16b, v28.16b
-	WORD $0x4e3b8f78 // cmtst v24.16b, v27.16b, v27.16b
-	WORD $0x6e20bb3c // neg v28.16b, v25.16b
-	WORD $0x4e20ab7b // cmlt v27.16b, v27.16b, #0
-	WORD $0x6e791f9b // bsl v27.16b, v28.16b, v25.16b
-	WORD $0x4e381f7b // and v27.16b, v27.16b, v24.16b
-	FMOVQ        F26, (R3)
-	FMOVQ        F27, 16(R3)
-	FMOVS        (R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        32(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        (R4), (F26, F27)
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	ADD          R5, R4, R9
-	FMOVQ        (R9), F26
-	ADD          R5, R4, R9
-	FMOVQ        16(R9), F27
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FLDPQ        (R6), (F26, F27)
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	ADD          R5, R6, R9
-	FMOVQ        (R9), F26
-	ADD          R5, R6, R9
-	FMOVQ        16(R9), F27
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        32(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        32(R4), (F26, F27)
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	ADD          R5, R4, R9
-	FMOVQ        32(R9), F26
-	ADD          R5, R4, R9
-	FMOVQ        48(R9), F27
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FLDPQ        32(R6), (F26, F27)
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	ADD          R5, R6, R9
-	FMOVQ        32(R9), F26
-	ADD          R5, R6, R9
-	FMOVQ        48(R9), F27
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        32(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        64(R4), (F26, F27)
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	ADD          R5, R4, R9
-	FMOVQ        64(R9), F26
-	ADD          R5, R4, R9
-	FMOVQ        80(R9), F27
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FLDPQ        64(R6), (F26, F27)
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	ADD          R5, R6, R9
-	FMOVQ        64(R9), F26
-	ADD          R5, R6, R9
-	FMOVQ        80(R9), F27
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        32(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        96(R4), (F26, F27)
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	ADD          R5, R4, R9
-	FMOVQ        96(R9), F26
-	ADD          R5, R4, R9
-	FMOVQ        112(R9), F27
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FLDPQ        96(R6), (F26, F27)
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	ADD          R5, R6, R9
-	FMOVQ        96(R9), F26
-	ADD          R5, R6, R9
-	FMOVQ        112(R9), F27
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
-
-	// levels of values 32 to 63
-	FMOVQ        10(R8), F24
-	FMOVQ        12(R8), F25
-	WORD $0x4e040318 // tbl v24.16b, { v24.16b }, v4.16b
-	WORD $0x4e040339 // tbl v25.16b, { v25.16b }, v4.16b
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4ea19f39 // mul v25.4s, v25.4s, v1.4s
-	WORD $0x4ea08718 // add v24.4s, v24.4s, v0.4s
-	WORD $0x4ea08739 // add v25.4s, v25.4s, v0.4s
-	MOVD         $iq2_xxs_grid<>+0(SB), R9
-	WORD $0x4e042f0a // smov x10, v24.s[0]
-	FMOVS        (R9)(R10<<2), F26
-	WORD $0x4e0c2f0a // smov x10, v24.s[1]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4e142f0a // smov x10, v24.s[2]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e1c2f0a // smov x10, v24.s[3]
-	FMOVS        (R9)(R10<<2), F24
-	WORD $0x4e983b7b // zip1 v27.4s, v27.4s, v24.4s
-	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
-	WORD $0x4e042f2a // smov x10, v25.s[0]
-	FMOVS        (R9)(R10<<2), F26
-	WORD $0x4e0c2f2a // smov x10, v25.s[1]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4e142f2a // smov x10, v25.s[2]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e1c2f2a // smov x10, v25.s[3]
-	FMOVS        (R9)(R10<<2), F25
-	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
-	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
-	FMOVQ        14(R8), F26
-	FMOVQ        15(R8), F27
-	WORD $0x4e08035a // tbl v26.16b, { v26.16b }, v8.16b
-	WORD $0x4e07037b // tbl v27.16b, { v27.16b }, v7.16b
-	WORD $0x6ea5475a // ushl v26.4s, v26.4s, v5.4s
-	WORD $0x6ea6477b // ushl v27.4s, v27.4s, v6.4s
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4ea19f7b // mul v27.4s, v27.4s, v1.4s
-	WORD $0x4ea0875a // add v26.4s, v26.4s, v0.4s
-	WORD $0x4ea0877b // add v27.4s, v27.4s, v0.4s
-	MOVD         $iq2_xxs_signs<>+0(SB), R9
-	WORD $0x4e042f4a // smov x10, v26.s[0]
-	FMOVS        (R9)(R10<<2), F28
-	WORD $0x4e0c2f4a // smov x10, v26.s[1]
-	FMOVS        (R9)(R10<<2), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
-	WORD $0x4e142f4a // smov x10, v26.s[2]
-	FMOVS        (R9)(R10<<2), F29
-	WORD $0x4e1c2f4a // smov x10, v26.s[3]
-	FMOVS        (R9)(R10<<2), F26
-	WORD $0x4e9a3bbd // zip1 v29.4s, v29.4s, v26.4s
-	WORD $0x4edd3b9a // zip1 v26.2d, v28.2d, v29.2d
-	WORD $0x4e042f6a // smov x10, v27.s[0]
-	FMOVS        (R9)(R10<<2), F28
-	WORD $0x4e0c2f6a // smov x10, v27.s[1]
-	FMOVS        (R9)(R10<<2), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
-	WORD $0x4e142f6a // smov x10, v27.s[2]
-	FMOVS        (R9)(R10<<2), F29
-	WORD $0x4e1c2f6a // smov x10, v27.s[3]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e9b3bbd // zip1 v29.4s, v29.4s, v27.4s
-	WORD $0x4edd3b9b // zip1 v27.2d, v28.2d, v29.2d
-	WORD $0x4e3a8f5c // cmtst v28.16b, v26.16b, v26.16b
-	WORD $0x6e20bb1d // neg v29.16b, v24.16b
-	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
-	WORD $0x6e781fba // bsl v26.16b, v29.16b, v24.16b
-	WORD $0x4e3c1f5a // and v26.16b, v26.16b, v28.16b
-	WORD $0x4e3b8f78 // cmtst v24.16b, v27.16b, v27.16b
-	WORD $0x6e20bb3c // neg v28.16b, v25.16b
-	WORD $0x4e20ab7b // cmlt v27.16b, v27.16b, #0
-	WORD $0x6e791f9b // bsl v27.16b, v28.16b, v25.16b
-	WORD $0x4e381f7b // and v27.16b, v27.16b, v24.16b
-	FMOVQ        F26, (R3)
-	FMOVQ        F27, 16(R3)
-	FMOVS        (R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        36(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        128(R4), (F26, F27)
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	ADD          R5, R4, R9
-	FMOVQ        128(R9), F26
-	ADD          R5, R4, R9
-	FMOVQ        144(R9), F27
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FLDPQ        128(R6), (F26, F27)
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	ADD          R5, R6, R9
-	FMOVQ        128(R9), F26
-	ADD          R5, R6, R9
-	FMOVQ        144(R9), F27
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        36(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        160(R4), (F26, F27)
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	ADD          R5, R4, R9
-	FMOVQ        160(R9), F26
-	ADD          R5, R4, R9
-	FMOVQ        176(R9), F27
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FLDPQ        160(R6), (F26, F27)
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	ADD          R5, R6, R9
-	FMOVQ        160(R9), F26
-	ADD          R5, R6, R9
-	FMOVQ        176(R9), F27
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        36(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        192(R4), (F26, F27)
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	ADD          R5, R4, R9
-	FMOVQ        192(R9), F26
-	ADD          R5, R4, R9
-	FMOVQ        208(R9), F27
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FLDPQ        192(R6), (F26, F27)
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	ADD          R5, R6, R9
-	FMOVQ        192(R9), F26
-	ADD          R5, R6, R9
-	FMOVQ        208(R9), F27
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        36(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        224(R4), (F26, F27)
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	ADD          R5, R4, R9
-	FMOVQ        224(R9), F26
-	ADD          R5, R4, R9
-	FMOVQ        240(R9), F27
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FLDPQ        224(R6), (F26, F27)
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	ADD          R5, R6, R9
-	FMOVQ        224(R9), F26
-	ADD          R5, R6, R9
-	FMOVQ        240(R9), F27
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
-
-	// levels of values 64 to 95
-	FMOVQ        18(R8), F24
-	FMOVQ        20(R8), F25
-	WORD $0x4e040318 // tbl v24.16b, { v24.16b }, v4.16b
-	WORD $0x4e040339 // tbl v25.16b, { v25.16b }, v4.16b
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4ea19f39 // mul v25.4s, v25.4s, v1.4s
-	WORD $0x4ea08718 // add v24.4s, v24.4s, v0.4s
-	WORD $0x4ea08739 // add v25.4s, v25.4s, v0.4s
-	MOVD         $iq2_xxs_grid<>+0(SB), R9
-	WORD $0x4e042f0a // smov x10, v24.s[0]
-	FMOVS        (R9)(R10<<2), F26
-	WORD $0x4e0c2f0a // smov x10, v24.s[1]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4e142f0a // smov x10, v24.s[2]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e1c2f0a // smov x10, v24.s[3]
-	FMOVS        (R9)(R10<<2), F24
-	WORD $0x4e983b7b // zip1 v27.4s, v27.4s, v24.4s
-	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
-	WORD $0x4e042f2a // smov x10, v25.s[0]
-	FMOVS        (R9)(R10<<2), F26
-	WORD $0x4e0c2f2a // smov x10, v25.s[1]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4e142f2a // smov x10, v25.s[2]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e1c2f2a // smov x10, v25.s[3]
-	FMOVS        (R9)(R10<<2), F25
-	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
-	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
-	FMOVQ        22(R8), F26
-	FMOVQ        23(R8), F27
-	WORD $0x4e08035a // tbl v26.16b, { v26.16b }, v8.16b
-	WORD $0x4e07037b // tbl v27.16b, { v27.16b }, v7.16b
-	WORD $0x6ea5475a // ushl v26.4s, v26.4s, v5.4s
-	WORD $0x6ea6477b // ushl v27.4s, v27.4s, v6.4s
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4ea19f7b // mul v27.4s, v27.4s, v1.4s
-	WORD $0x4ea0875a // add v26.4s, v26.4s, v0.4s
-	WORD $0x4ea0877b // add v27.4s, v27.4s, v0.4s
-	MOVD         $iq2_xxs_signs<>+0(SB), R9
-	WORD $0x4e042f4a // smov x10, v26.s[0]
-	FMOVS        (R9)(R10<<2), F28
-	WORD $0x4e0c2f4a // smov x10, v26.s[1]
-	FMOVS        (R9)(R10<<2), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
-	WORD $0x4e142f4a // smov x10, v26.s[2]
-	FMOVS        (R9)(R10<<2), F29
-	WORD $0x4e1c2f4a // smov x10, v26.s[3]
-	FMOVS        (R9)(R10<<2), F26
-	WORD $0x4e9a3bbd // zip1 v29.4s, v29.4s, v26.4s
-	WORD $0x4edd3b9a // zip1 v26.2d, v28.2d, v29.2d
-	WORD $0x4e042f6a // smov x10, v27.s[0]
-	FMOVS        (R9)(R10<<2), F28
-	WORD $0x4e0c2f6a // smov x10, v27.s[1]
-	FMOVS        (R9)(R10<<2), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
-	WORD $0x4e142f6a // smov x10, v27.s[2]
-	FMOVS        (R9)(R10<<2), F29
-	WORD $0x4e1c2f6a // smov x10, v27.s[3]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e9b3bbd // zip1 v29.4s, v29.4s, v27.4s
-	WORD $0x4edd3b9b // zip1 v27.2d, v28.2d, v29.2d
-	WORD $0x4e3a8f5c // cmtst v28.16b, v26.16b, v26.16b
-	WORD $0x6e20bb1d // neg v29.16b, v24.16b
-	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
-	WORD $0x6e781fba // bsl v26.16b, v29.16b, v24.16b
-	WORD $0x4e3c1f5a // and v26.16b, v26.16b, v28.16b
-	WORD $0x4e3b8f78 // cmtst v24.16b, v27.16b, v27.16b
-	WORD $0x6e20bb3c // neg v28.16b, v25.16b
-	WORD $0x4e20ab7b // cmlt v27.16b, v27.16b, #0
-	WORD $0x6e791f9b // bsl v27.16b, v28.16b, v25.16b
-	WORD $0x4e381f7b // and v27.16b, v27.16b, v24.16b
-	FMOVQ        F26, (R3)
-	FMOVQ        F27, 16(R3)
-	FMOVS        (R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        40(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        256(R4), (F26, F27)
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	ADD          R5, R4, R9
-	FMOVQ        256(R9), F26
-	ADD          R5, R4, R9
-	FMOVQ        272(R9), F27
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FLDPQ        256(R6), (F26, F27)
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	ADD          R5, R6, R9
-	FMOVQ        256(R9), F26
-	ADD          R5, R6, R9
-	FMOVQ        272(R9), F27
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        40(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        288(R4), (F26, F27)
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	ADD          R5, R4, R9
-	FMOVQ        288(R9), F26
-	ADD          R5, R4, R9
-	FMOVQ        304(R9), F27
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FLDPQ        288(R6), (F26, F27)
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	ADD          R5, R6, R9
-	FMOVQ        288(R9), F26
-	ADD          R5, R6, R9
-	FMOVQ        304(R9), F27
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        40(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        320(R4), (F26, F27)
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	ADD          R5, R4, R9
-	FMOVQ        320(R9), F26
-	ADD          R5, R4, R9
-	FMOVQ        336(R9), F27
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FLDPQ        320(R6), (F26, F27)
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	ADD          R5, R6, R9
-	FMOVQ        320(R9), F26
-	ADD          R5, R6, R9
-	FMOVQ        336(R9), F27
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        40(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        352(R4), (F26, F27)
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	ADD          R5, R4, R9
-	FMOVQ        352(R9), F26
-	ADD          R5, R4, R9
-	FMOVQ        368(R9), F27
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FLDPQ        352(R6), (F26, F27)
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	ADD          R5, R6, R9
-	FMOVQ        352(R9), F26
-	ADD          R5, R6, R9
-	FMOVQ        368(R9), F27
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
-
-	// levels of values 96 to 127
-	FMOVQ        26(R8), F24
-	FMOVQ        28(R8), F25
-	WORD $0x4e040318 // tbl v24.16b, { v24.16b }, v4.16b
-	WORD $0x4e040339 // tbl v25.16b, { v25.16b }, v4.16b
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4ea19f39 // mul v25.4s, v25.4s, v1.4s
-	WORD $0x4ea08718 // add v24.4s, v24.4s, v0.4s
-	WORD $0x4ea08739 // add v25.4s, v25.4s, v0.4s
-	MOVD         $iq2_xxs_grid<>+0(SB), R9
-	WORD $0x4e042f0a // smov x10, v24.s[0]
-	FMOVS        (R9)(R10<<2), F26
-	WORD $0x4e0c2f0a // smov x10, v24.s[1]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4e142f0a // smov x10, v24.s[2]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e1c2f0a // smov x10, v24.s[3]
-	FMOVS        (R9)(R10<<2), F24
-	WORD $0x4e983b7b // zip1 v27.4s, v27.4s, v24.4s
-	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
-	WORD $0x4e042f2a // smov x10, v25.s[0]
-	FMOVS        (R9)(R10<<2), F26
-	WORD $0x4e0c2f2a // smov x10, v25.s[1]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4e142f2a // smov x10, v25.s[2]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e1c2f2a // smov x10, v25.s[3]
-	FMOVS        (R9)(R10<<2), F25
-	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
-	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
-	FMOVQ        30(R8), F26
-	FMOVQ        31(R8), F27
-	WORD $0x4e08035a // tbl v26.16b, { v26.16b }, v8.16b
-	WORD $0x4e07037b // tbl v27.16b, { v27.16b }, v7.16b
-	WORD $0x6ea5475a // ushl v26.4s, v26.4s, v5.4s
-	WORD $0x6ea6477b // ushl v27.4s, v27.4s, v6.4s
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4ea19f7b // mul v27.4s, v27.4s, v1.4s
-	WORD $0x4ea0875a // add v26.4s, v26.4s, v0.4s
-	WORD $0x4ea0877b // add v27.4s, v27.4s, v0.4s
-	MOVD         $iq2_xxs_signs<>+0(SB), R9
-	WORD $0x4e042f4a // smov x10, v26.s[0]
-	FMOVS        (R9)(R10<<2), F28
-	WORD $0x4e0c2f4a // smov x10, v26.s[1]
-	FMOVS        (R9)(R10<<2), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
-	WORD $0x4e142f4a // smov x10, v26.s[2]
-	FMOVS        (R9)(R10<<2), F29
-	WORD $0x4e1c2f4a // smov x10, v26.s[3]
-	FMOVS        (R9)(R10<<2), F26
-	WORD $0x4e9a3bbd // zip1 v29.4s, v29.4s, v26.4s
-	WORD $0x4edd3b9a // zip1 v26.2d, v28.2d, v29.2d
-	WORD $0x4e042f6a // smov x10, v27.s[0]
-	FMOVS        (R9)(R10<<2), F28
-	WORD $0x4e0c2f6a // smov x10, v27.s[1]
-	FMOVS        (R9)(R10<<2), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
-	WORD $0x4e142f6a // smov x10, v27.s[2]
-	FMOVS        (R9)(R10<<2), F29
-	WORD $0x4e1c2f6a // smov x10, v27.s[3]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e9b3bbd // zip1 v29.4s, v29.4s, v27.4s
-	WORD $0x4edd3b9b // zip1 v27.2d, v28.2d, v29.2d
-	WORD $0x4e3a8f5c // cmtst v28.16b, v26.16b, v26.16b
-	WORD $0x6e20bb1d // neg v29.16b, v24.16b
-	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
-	WORD $0x6e781fba // bsl v26.16b, v29.16b, v24.16b
-	WORD $0x4e3c1f5a // and v26.16b, v26.16b, v28.16b
-	WORD $0x4e3b8f78 // cmtst v24.16b, v27.16b, v27.16b
-	WORD $0x6e20bb3c // neg v28.16b, v25.16b
-	WORD $0x4e20ab7b // cmlt v27.16b, v27.16b, #0
-	WORD $0x6e791f9b // bsl v27.16b, v28.16b, v25.16b
-	WORD $0x4e381f7b // and v27.16b, v27.16b, v24.16b
-	FMOVQ        F26, (R3)
-	FMOVQ        F27, 16(R3)
-	FMOVS        (R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        44(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        384(R4), (F26, F27)
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	ADD          R5, R4, R9
-	FMOVQ        384(R9), F26
-	ADD          R5, R4, R9
-	FMOVQ        400(R9), F27
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FLDPQ        384(R6), (F26, F27)
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	ADD          R5, R6, R9
-	FMOVQ        384(R9), F26
-	ADD          R5, R6, R9
-	FMOVQ        400(R9), F27
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        44(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        416(R4), (F26, F27)
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	ADD          R5, R4, R9
-	FMOVQ        416(R9), F26
-	ADD          R5, R4, R9
-	FMOVQ        432(R9), F27
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FLDPQ        416(R6), (F26, F27)
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	ADD          R5, R6, R9
-	FMOVQ        416(R9), F26
-	ADD          R5, R6, R9
-	FMOVQ        432(R9), F27
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        44(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        448(R4), (F26, F27)
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	ADD          R5, R4, R9
-	FMOVQ        448(R9), F26
-	ADD          R5, R4, R9
-	FMOVQ        464(R9), F27
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FLDPQ        448(R6), (F26, F27)
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	ADD          R5, R6, R9
-	FMOVQ        448(R9), F26
-	ADD          R5, R6, R9
-	FMOVQ        464(R9), F27
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        44(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        480(R4), (F26, F27)
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	ADD          R5, R4, R9
-	FMOVQ        480(R9), F26
-	ADD          R5, R4, R9
-	FMOVQ        496(R9), F27
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FLDPQ        480(R6), (F26, F27)
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	ADD          R5, R6, R9
-	FMOVQ        480(R9), F26
-	ADD          R5, R6, R9
-	FMOVQ        496(R9), F27
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
-
-	// levels of values 128 to 159
-	FMOVQ        34(R8), F24
-	FMOVQ        36(R8), F25
-	WORD $0x4e040318 // tbl v24.16b, { v24.16b }, v4.16b
-	WORD $0x4e040339 // tbl v25.16b, { v25.16b }, v4.16b
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4ea19f39 // mul v25.4s, v25.4s, v1.4s
-	WORD $0x4ea08718 // add v24.4s, v24.4s, v0.4s
-	WORD $0x4ea08739 // add v25.4s, v25.4s, v0.4s
-	MOVD         $iq2_xxs_grid<>+0(SB), R9
-	WORD $0x4e042f0a // smov x10, v24.s[0]
-	FMOVS        (R9)(R10<<2), F26
-	WORD $0x4e0c2f0a // smov x10, v24.s[1]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4e142f0a // smov x10, v24.s[2]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e1c2f0a // smov x10, v24.s[3]
-	FMOVS        (R9)(R10<<2), F24
-	WORD $0x4e983b7b // zip1 v27.4s, v27.4s, v24.4s
-	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
-	WORD $0x4e042f2a // smov x10, v25.s[0]
-	FMOVS        (R9)(R10<<2), F26
-	WORD $0x4e0c2f2a // smov x10, v25.s[1]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4e142f2a // smov x10, v25.s[2]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e1c2f2a // smov x10, v25.s[3]
-	FMOVS        (R9)(R10<<2), F25
-	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
-	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
-	FMOVQ        38(R8), F26
-	FMOVQ        39(R8), F27
-	WORD $0x4e08035a // tbl v26.16b, { v26.16b }, v8.16b
-	WORD $0x4e07037b // tbl v27.16b, { v27.16b }, v7.16b
-	WORD $0x6ea5475a // ushl v26.4s, v26.4s, v5.4s
-	WORD $0x6ea6477b // ushl v27.4s, v27.4s, v6.4s
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4ea19f7b // mul v27.4s, v27.4s, v1.4s
-	WORD $0x4ea0875a // add v26.4s, v26.4s, v0.4s
-	WORD $0x4ea0877b // add v27.4s, v27.4s, v0.4s
-	MOVD         $iq2_xxs_signs<>+0(SB), R9
-	WORD $0x4e042f4a // smov x10, v26.s[0]
-	FMOVS        (R9)(R10<<2), F28
-	WORD $0x4e0c2f4a // smov x10, v26.s[1]
-	FMOVS        (R9)(R10<<2), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
-	WORD $0x4e142f4a // smov x10, v26.s[2]
-	FMOVS        (R9)(R10<<2), F29
-	WORD $0x4e1c2f4a // smov x10, v26.s[3]
-	FMOVS        (R9)(R10<<2), F26
-	WORD $0x4e9a3bbd // zip1 v29.4s, v29.4s, v26.4s
-	WORD $0x4edd3b9a // zip1 v26.2d, v28.2d, v29.2d
-	WORD $0x4e042f6a // smov x10, v27.s[0]
-	FMOVS        (R9)(R10<<2), F28
-	WORD $0x4e0c2f6a // smov x10, v27.s[1]
-	FMOVS        (R9)(R10<<2), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
-	WORD $0x4e142f6a // smov x10, v27.s[2]
-	FMOVS        (R9)(R10<<2), F29
-	WORD $0x4e1c2f6a // smov x10, v27.s[3]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e9b3bbd // zip1 v29.4s, v29.4s, v27.4s
-	WORD $0x4edd3b9b // zip1 v27.2d, v28.2d, v29.2d
-	WORD $0x4e3a8f5c // cmtst v28.16b, v26.16b, v26.16b
-	WORD $0x6e20bb1d // neg v29.16b, v24.16b
-	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
-	WORD $0x6e781fba // bsl v26.16b, v29.16b, v24.16b
-	WORD $0x4e3c1f5a // and v26.16b, v26.16b, v28.16b
-	WORD $0x4e3b8f78 // cmtst v24.16b, v27.16b, v27.16b
-	WORD $0x6e20bb3c // neg v28.16b, v25.16b
-	WORD $0x4e20ab7b // cmlt v27.16b, v27.16b, #0
-	WORD $0x6e791f9b // bsl v27.16b, v28.16b, v25.16b
-	WORD $0x4e381f7b // and v27.16b, v27.16b, v24.16b
-	FMOVQ        F26, (R3)
-	FMOVQ        F27, 16(R3)
-	FMOVS        (R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        48(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        512(R4), (F26, F27)
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	ADD          R5, R4, R9
-	FMOVQ        512(R9), F26
-	ADD          R5, R4, R9
-	FMOVQ        528(R9), F27
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FLDPQ        512(R6), (F26, F27)
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	ADD          R5, R6, R9
-	FMOVQ        512(R9), F26
-	ADD          R5, R6, R9
-	FMOVQ        528(R9), F27
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        48(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        544(R4), (F26, F27)
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	ADD          R5, R4, R9
-	FMOVQ        544(R9), F26
-	ADD          R5, R4, R9
-	FMOVQ        560(R9), F27
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FLDPQ        544(R6), (F26, F27)
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	ADD          R5, R6, R9
-	FMOVQ        544(R9), F26
-	ADD          R5, R6, R9
-	FMOVQ        560(R9), F27
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        48(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        576(R4), (F26, F27)
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	ADD          R5, R4, R9
-	FMOVQ        576(R9), F26
-	ADD          R5, R4, R9
-	FMOVQ        592(R9), F27
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FLDPQ        576(R6), (F26, F27)
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	ADD          R5, R6, R9
-	FMOVQ        576(R9), F26
-	ADD          R5, R6, R9
-	FMOVQ        592(R9), F27
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        48(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        608(R4), (F26, F27)
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	ADD          R5, R4, R9
-	FMOVQ        608(R9), F26
-	ADD          R5, R4, R9
-	FMOVQ        624(R9), F27
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FLDPQ        608(R6), (F26, F27)
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	ADD          R5, R6, R9
-	FMOVQ        608(R9), F26
-	ADD          R5, R6, R9
-	FMOVQ        624(R9), F27
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
-
-	// levels of values 160 to 191
-	FMOVQ        42(R8), F24
-	FMOVQ        44(R8), F25
-	WORD $0x4e040318 // tbl v24.16b, { v24.16b }, v4.16b
-	WORD $0x4e040339 // tbl v25.16b, { v25.16b }, v4.16b
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4ea19f39 // mul v25.4s, v25.4s, v1.4s
-	WORD $0x4ea08718 // add v24.4s, v24.4s, v0.4s
-	WORD $0x4ea08739 // add v25.4s, v25.4s, v0.4s
-	MOVD         $iq2_xxs_grid<>+0(SB), R9
-	WORD $0x4e042f0a // smov x10, v24.s[0]
-	FMOVS        (R9)(R10<<2), F26
-	WORD $0x4e0c2f0a // smov x10, v24.s[1]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4e142f0a // smov x10, v24.s[2]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e1c2f0a // smov x10, v24.s[3]
-	FMOVS        (R9)(R10<<2), F24
-	WORD $0x4e983b7b // zip1 v27.4s, v27.4s, v24.4s
-	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
-	WORD $0x4e042f2a // smov x10, v25.s[0]
-	FMOVS        (R9)(R10<<2), F26
-	WORD $0x4e0c2f2a // smov x10, v25.s[1]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4e142f2a // smov x10, v25.s[2]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e1c2f2a // smov x10, v25.s[3]
-	FMOVS        (R9)(R10<<2), F25
-	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
-	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
-	FMOVQ        46(R8), F26
-	FMOVQ        47(R8), F27
-	WORD $0x4e08035a // tbl v26.16b, { v26.16b }, v8.16b
-	WORD $0x4e07037b // tbl v27.16b, { v27.16b }, v7.16b
-	WORD $0x6ea5475a // ushl v26.4s, v26.4s, v5.4s
-	WORD $0x6ea6477b // ushl v27.4s, v27.4s, v6.4s
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4ea19f7b // mul v27.4s, v27.4s, v1.4s
-	WORD $0x4ea0875a // add v26.4s, v26.4s, v0.4s
-	WORD $0x4ea0877b // add v27.4s, v27.4s, v0.4s
-	MOVD         $iq2_xxs_signs<>+0(SB), R9
-	WORD $0x4e042f4a // smov x10, v26.s[0]
-	FMOVS        (R9)(R10<<2), F28
-	WORD $0x4e0c2f4a // smov x10, v26.s[1]
-	FMOVS        (R9)(R10<<2), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
-	WORD $0x4e142f4a // smov x10, v26.s[2]
-	FMOVS        (R9)(R10<<2), F29
-	WORD $0x4e1c2f4a // smov x10, v26.s[3]
-	FMOVS        (R9)(R10<<2), F26
-	WORD $0x4e9a3bbd // zip1 v29.4s, v29.4s, v26.4s
-	WORD $0x4edd3b9a // zip1 v26.2d, v28.2d, v29.2d
-	WORD $0x4e042f6a // smov x10, v27.s[0]
-	FMOVS        (R9)(R10<<2), F28
-	WORD $0x4e0c2f6a // smov x10, v27.s[1]
-	FMOVS        (R9)(R10<<2), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
-	WORD $0x4e142f6a // smov x10, v27.s[2]
-	FMOVS        (R9)(R10<<2), F29
-	WORD $0x4e1c2f6a // smov x10, v27.s[3]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e9b3bbd // zip1 v29.4s, v29.4s, v27.4s
-	WORD $0x4edd3b9b // zip1 v27.2d, v28.2d, v29.2d
-	WORD $0x4e3a8f5c // cmtst v28.16b, v26.16b, v26.16b
-	WORD $0x6e20bb1d // neg v29.16b, v24.16b
-	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
-	WORD $0x6e781fba // bsl v26.16b, v29.16b, v24.16b
-	WORD $0x4e3c1f5a // and v26.16b, v26.16b, v28.16b
-	WORD $0x4e3b8f78 // cmtst v24.16b, v27.16b, v27.16b
-	WORD $0x6e20bb3c // neg v28.16b, v25.16b
-	WORD $0x4e20ab7b // cmlt v27.16b, v27.16b, #0
-	WORD $0x6e791f9b // bsl v27.16b, v28.16b, v25.16b
-	WORD $0x4e381f7b // and v27.16b, v27.16b, v24.16b
-	FMOVQ        F26, (R3)
-	FMOVQ        F27, 16(R3)
-	FMOVS        (R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        52(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        640(R4), (F26, F27)
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	ADD          R5, R4, R9
-	FMOVQ        640(R9), F26
-	ADD          R5, R4, R9
-	FMOVQ        656(R9), F27
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FLDPQ        640(R6), (F26, F27)
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	ADD          R5, R6, R9
-	FMOVQ        640(R9), F26
-	ADD          R5, R6, R9
-	FMOVQ        656(R9), F27
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        52(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        672(R4), (F26, F27)
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	ADD          R5, R4, R9
-	FMOVQ        672(R9), F26
-	ADD          R5, R4, R9
-	FMOVQ        688(R9), F27
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FLDPQ        672(R6), (F26, F27)
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	ADD          R5, R6, R9
-	FMOVQ        672(R9), F26
-	ADD          R5, R6, R9
-	FMOVQ        688(R9), F27
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        52(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        704(R4), (F26, F27)
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	ADD          R5, R4, R9
-	FMOVQ        704(R9), F26
-	ADD          R5, R4, R9
-	FMOVQ        720(R9), F27
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FLDPQ        704(R6), (F26, F27)
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	ADD          R5, R6, R9
-	FMOVQ        704(R9), F26
-	ADD          R5, R6, R9
-	FMOVQ        720(R9), F27
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        52(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        736(R4), (F26, F27)
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	ADD          R5, R4, R9
-	FMOVQ        736(R9), F26
-	ADD          R5, R4, R9
-	FMOVQ        752(R9), F27
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FLDPQ        736(R6), (F26, F27)
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	ADD          R5, R6, R9
-	FMOVQ        736(R9), F26
-	ADD          R5, R6, R9
-	FMOVQ        752(R9), F27
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
-
-	// levels of values 192 to 223
-	FMOVQ        50(R8), F24
-	WORD $0x4e040319 // tbl v25.16b, { v24.16b }, v4.16b
-	WORD $0x4e0a0318 // tbl v24.16b, { v24.16b }, v10.16b
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x4ea19f39 // mul v25.4s, v25.4s, v1.4s
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4ea08739 // add v25.4s, v25.4s, v0.4s
-	WORD $0x4ea08718 // add v24.4s, v24.4s, v0.4s
-	MOVD         $iq2_xxs_grid<>+0(SB), R9
-	WORD $0x4e042f2a // smov x10, v25.s[0]
-	FMOVS        (R9)(R10<<2), F26
-	WORD $0x4e0c2f2a // smov x10, v25.s[1]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4e142f2a // smov x10, v25.s[2]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e1c2f2a // smov x10, v25.s[3]
-	FMOVS        (R9)(R10<<2), F25
-	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
-	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
-	WORD $0x4e042f0a // smov x10, v24.s[0]
-	FMOVS        (R9)(R10<<2), F26
-	WORD $0x4e0c2f0a // smov x10, v24.s[1]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4e142f0a // smov x10, v24.s[2]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e1c2f0a // smov x10, v24.s[3]
-	FMOVS        (R9)(R10<<2), F24
-	WORD $0x4e983b7b // zip1 v27.4s, v27.4s, v24.4s
-	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
-	FMOVQ        50(R8), F26
-	WORD $0x4e0b035b // tbl v27.16b, { v26.16b }, v11.16b
-	WORD $0x4e0c035a // tbl v26.16b, { v26.16b }, v12.16b
-	WORD $0x6ea5477b // ushl v27.4s, v27.4s, v5.4s
-	WORD $0x6ea6475a // ushl v26.4s, v26.4s, v6.4s
-	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4ea19f7b // mul v27.4s, v27.4s, v1.4s
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4ea0877b // add v27.4s, v27.4s, v0.4s
-	WORD $0x4ea0875a // add v26.4s, v26.4s, v0.4s
-	MOVD         $iq2_xxs_signs<>+0(SB), R9
-	WORD $0x4e042f6a // smov x10, v27.s[0]
-	FMOVS        (R9)(R10<<2), F28
-	WORD $0x4e0c2f6a // smov x10, v27.s[1]
-	FMOVS        (R9)(R10<<2), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
-	WORD $0x4e142f6a // smov x10, v27.s[2]
-	FMOVS        (R9)(R10<<2), F29
-	WORD $0x4e1c2f6a // smov x10, v27.s[3]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e9b3bbd // zip1 v29.4s, v29.4s, v27.4s
-	WORD $0x4edd3b9b // zip1 v27.2d, v28.2d, v29.2d
-	WORD $0x4e042f4a // smov x10, v26.s[0]
-	FMOVS        (R9)(R10<<2), F28
-	WORD $0x4e0c2f4a // smov x10, v26.s[1]
-	FMOVS        (R9)(R10<<2), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
-	WORD $0x4e142f4a // smov x10, v26.s[2]
-	FMOVS        (R9)(R10<<2), F29
-	WORD $0x4e1c2f4a // smov x10, v26.s[3]
-	FMOVS        (R9)(R10<<2), F26
-	WORD $0x4e9a3bbd // zip1 v29.4s, v29.4s, v26.4s
-	WORD $0x4edd3b9a // zip1 v26.2d, v28.2d, v29.2d
-	WORD $0x4e3b8f7c // cmtst v28.16b, v27.16b, v27.16b
-	WORD $0x6e20bb3d // neg v29.16b, v25.16b
-	WORD $0x4e20ab7b // cmlt v27.16b, v27.16b, #0
-	WORD $0x6e791fbb // bsl v27.16b, v29.16b, v25.16b
-	WORD $0x4e3c1f7b // and v27.16b, v27.16b, v28.16b
-	WORD $0x4e3a8f59 // cmtst v25.16b, v26.16b, v26.16b
-	WORD $0x6e20bb1c // neg v28.16b, v24.16b
-	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
-	WORD $0x6e781f9a // bsl v26.16b, v28.16b, v24.16b
-	WORD $0x4e391f5a // and v26.16b, v26.16b, v25.16b
-	FMOVQ        F27, (R3)
-	FMOVQ        F26, 16(R3)
-	FMOVS        (R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        56(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        768(R4), (F26, F27)
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	ADD          R5, R4, R9
-	FMOVQ        768(R9), F26
-	ADD          R5, R4, R9
-	FMOVQ        784(R9), F27
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FLDPQ        768(R6), (F26, F27)
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	ADD          R5, R6, R9
-	FMOVQ        768(R9), F26
-	ADD          R5, R6, R9
-	FMOVQ        784(R9), F27
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        56(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        800(R4), (F26, F27)
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	ADD          R5, R4, R9
-	FMOVQ        800(R9), F26
-	ADD          R5, R4, R9
-	FMOVQ        816(R9), F27
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FLDPQ        800(R6), (F26, F27)
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	ADD          R5, R6, R9
-	FMOVQ        800(R9), F26
-	ADD          R5, R6, R9
-	FMOVQ        816(R9), F27
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        56(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        832(R4), (F26, F27)
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	ADD          R5, R4, R9
-	FMOVQ        832(R9), F26
-	ADD          R5, R4, R9
-	FMOVQ        848(R9), F27
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FLDPQ        832(R6), (F26, F27)
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	ADD          R5, R6, R9
-	FMOVQ        832(R9), F26
-	ADD          R5, R6, R9
-	FMOVQ        848(R9), F27
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        56(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        864(R4), (F26, F27)
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	ADD          R5, R4, R9
-	FMOVQ        864(R9), F26
-	ADD          R5, R4, R9
-	FMOVQ        880(R9), F27
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FLDPQ        864(R6), (F26, F27)
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	ADD          R5, R6, R9
-	FMOVQ        864(R9), F26
-	ADD          R5, R6, R9
-	FMOVQ        880(R9), F27
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
-
-	// levels of values 224 to 255
-	FMOVQ        50(R8), F24
-	WORD $0x4e0d0319 // tbl v25.16b, { v24.16b }, v13.16b
-	WORD $0x4e0e0318 // tbl v24.16b, { v24.16b }, v14.16b
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x4ea19f39 // mul v25.4s, v25.4s, v1.4s
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4ea08739 // add v25.4s, v25.4s, v0.4s
-	WORD $0x4ea08718 // add v24.4s, v24.4s, v0.4s
-	MOVD         $iq2_xxs_grid<>+0(SB), R9
-	WORD $0x4e042f2a // smov x10, v25.s[0]
-	FMOVS        (R9)(R10<<2), F26
-	WORD $0x4e0c2f2a // smov x10, v25.s[1]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4e142f2a // smov x10, v25.s[2]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e1c2f2a // smov x10, v25.s[3]
-	FMOVS        (R9)(R10<<2), F25
-	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
-	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
-	WORD $0x4e042f0a // smov x10, v24.s[0]
-	FMOVS        (R9)(R10<<2), F26
-	WORD $0x4e0c2f0a // smov x10, v24.s[1]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
-	WORD $0x4e142f0a // smov x10, v24.s[2]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e1c2f0a // smov x10, v24.s[3]
-	FMOVS        (R9)(R10<<2), F24
-	WORD $0x4e983b7b // zip1 v27.4s, v27.4s, v24.4s
-	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
-	FMOVQ        50(R8), F26
-	WORD $0x4e0f035b // tbl v27.16b, { v26.16b }, v15.16b
-	MOVD         $iq2_xxs_shuffle10<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e1c035a // tbl v26.16b, { v26.16b }, v28.16b
-	WORD $0x6ea5477b // ushl v27.4s, v27.4s, v5.4s
-	WORD $0x6ea6475a // ushl v26.4s, v26.4s, v6.4s
-	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4ea19f7b // mul v27.4s, v27.4s, v1.4s
-	WORD $0x4ea19f5a // mul v26.4s, v26.4s, v1.4s
-	WORD $0x4ea0877b // add v27.4s, v27.4s, v0.4s
-	WORD $0x4ea0875a // add v26.4s, v26.4s, v0.4s
-	MOVD         $iq2_xxs_signs<>+0(SB), R9
-	WORD $0x4e042f6a // smov x10, v27.s[0]
-	FMOVS        (R9)(R10<<2), F28
-	WORD $0x4e0c2f6a // smov x10, v27.s[1]
-	FMOVS        (R9)(R10<<2), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
-	WORD $0x4e142f6a // smov x10, v27.s[2]
-	FMOVS        (R9)(R10<<2), F29
-	WORD $0x4e1c2f6a // smov x10, v27.s[3]
-	FMOVS        (R9)(R10<<2), F27
-	WORD $0x4e9b3bbd // zip1 v29.4s, v29.4s, v27.4s
-	WORD $0x4edd3b9b // zip1 v27.2d, v28.2d, v29.2d
-	WORD $0x4e042f4a // smov x10, v26.s[0]
-	FMOVS        (R9)(R10<<2), F28
-	WORD $0x4e0c2f4a // smov x10, v26.s[1]
-	FMOVS        (R9)(R10<<2), F29
-	WORD $0x4e9d3b9c // zip1 v28.4s, v28.4s, v29.4s
-	WORD $0x4e142f4a // smov x10, v26.s[2]
-	FMOVS        (R9)(R10<<2), F29
-	WORD $0x4e1c2f4a // smov x10, v26.s[3]
-	FMOVS        (R9)(R10<<2), F26
-	WORD $0x4e9a3bbd // zip1 v29.4s, v29.4s, v26.4s
-	WORD $0x4edd3b9a // zip1 v26.2d, v28.2d, v29.2d
-	WORD $0x4e3b8f7c // cmtst v28.16b, v27.16b, v27.16b
-	WORD $0x6e20bb3d // neg v29.16b, v25.16b
-	WORD $0x4e20ab7b // cmlt v27.16b, v27.16b, #0
-	WORD $0x6e791fbb // bsl v27.16b, v29.16b, v25.16b
-	WORD $0x4e3c1f7b // and v27.16b, v27.16b, v28.16b
-	WORD $0x4e3a8f59 // cmtst v25.16b, v26.16b, v26.16b
-	WORD $0x6e20bb1c // neg v28.16b, v24.16b
-	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
-	WORD $0x6e781f9a // bsl v26.16b, v28.16b, v24.16b
-	WORD $0x4e391f5a // and v26.16b, v26.16b, v25.16b
-	FMOVQ        F27, (R3)
-	FMOVQ        F26, 16(R3)
-	FMOVS        (R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        60(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        896(R4), (F26, F27)
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	ADD          R5, R4, R9
-	FMOVQ        896(R9), F26
-	ADD          R5, R4, R9
-	FMOVQ        912(R9), F27
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FLDPQ        896(R6), (F26, F27)
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	ADD          R5, R6, R9
-	FMOVQ        896(R9), F26
-	ADD          R5, R6, R9
-	FMOVQ        912(R9), F27
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        60(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        928(R4), (F26, F27)
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	ADD          R5, R4, R9
-	FMOVQ        928(R9), F26
-	ADD          R5, R4, R9
-	FMOVQ        944(R9), F27
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FLDPQ        928(R6), (F26, F27)
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	ADD          R5, R6, R9
-	FMOVQ        928(R9), F26
-	ADD          R5, R6, R9
-	FMOVQ        944(R9), F27
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        60(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        960(R4), (F26, F27)
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	ADD          R5, R4, R9
-	FMOVQ        960(R9), F26
-	ADD          R5, R4, R9
-	FMOVQ        976(R9), F27
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FLDPQ        960(R6), (F26, F27)
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	ADD          R5, R6, R9
-	FMOVQ        960(R9), F26
-	ADD          R5, R6, R9
-	FMOVQ        976(R9), F27
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
-	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
-	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        60(R3), F26
-	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
-	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        992(R4), (F26, F27)
-	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	ADD          R5, R4, R9
-	FMOVQ        992(R9), F26
-	ADD          R5, R4, R9
-	FMOVQ        1008(R9), F27
-	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FLDPQ        992(R6), (F26, F27)
-	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	ADD          R5, R6, R9
-	FMOVQ        992(R9), F26
-	ADD          R5, R6, R9
-	FMOVQ        1008(R9), F27
-	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
-	ADD          $0x42, R8
-	ADD          $0x400, R4
-	ADD          $0x400, R6
-	SUBS         $1, R7
-	BGE          loop3
-
-done4:
-	ADD          $1, R7
-
-	// sums of the lanes
-	WORD $0x4e31d610 // fadd v16.4s, v16.4s, v17.4s
-	WORD $0x6e104211 // ext v17.16b, v16.16b, v16.16b, #8
-	WORD $0x4e30d631 // fadd v17.4s, v17.4s, v16.4s
-	WORD $0x7e30da31 // faddp s17, v17.2s
-	FMOVS        F17, (R0)
-	MOVD         ldy+8(FP), R4
-	MOVD         R0, R5
-	ADD          R4, R5
-	WORD $0x4e33d650 // fadd v16.4s, v18.4s, v19.4s
-	WORD $0x6e104211 // ext v17.16b, v16.16b, v16.16b, #8
-	WORD $0x4e30d631 // fadd v17.4s, v17.4s, v16.4s
-	WORD $0x7e30da31 // faddp s17, v17.2s
-	FMOVS        F17, (R5)
-	ADD          R4, R5
-	WORD $0x4e35d690 // fadd v16.4s, v20.4s, v21.4s
-	WORD $0x6e104211 // ext v17.16b, v16.16b, v16.16b, #8
-	WORD $0x4e30d631 // fadd v17.4s, v17.4s, v16.4s
-	WORD $0x7e30da31 // faddp s17, v17.2s
-	FMOVS        F17, (R5)
-	ADD          R4, R5
-	WORD $0x4e37d6d0 // fadd v16.4s, v22.4s, v23.4s
-	WORD $0x6e104211 // ext v17.16b, v16.16b, v16.16b, #8
-	WORD $0x4e30d631 // fadd v17.4s, v17.4s, v16.4s
-	WORD $0x7e30da31 // faddp s17, v17.2s
-	FMOVS        F17, (R5)
-	ADD          $4, R0
-	MOVD         stride+40(FP), R4
-	ADD          R4, R1
-	SUBS         $1, R2
-	BGE          loop1
-
-done2:
-	ADD          $1, R2
-	RET
-
 // unpackIq2_xxsNEON unpacks a row into records of 32 levels, their scales and mins.
 TEXT ·unpackIq2_xxsNEON(SB), NOSPLIT, $576-24
 
 	// constants of the loops
-	MOVD         $iq2_xxs_offset<>+0(SB), R0
-	FMOVQ        (R0), F0
-	WORD $0x4f000441 // movi v1.4s, #2
-	WORD $0x4f0307e2 // movi v2.4s, #127
-	WORD $0x4f0707e3 // movi v3.4s, #255
+	WORD $0x4f0307e0 // movi v0.4s, #127
+	WORD $0x4f0707e1 // movi v1.4s, #255
 	MOVD         $iq2_xxs_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $iq2_xxs_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F5
+	FMOVQ        (R0), F3
 	MOVD         $iq2_xxs_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F4
 	MOVD         $iq2_xxs_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F5
 	MOVD         $iq2_xxs_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F8
-	WORD $0x4f0005e9 // movi v9.4s, #15
+	FMOVQ        (R0), F6
+	WORD $0x4f0005e7 // movi v7.4s, #15
 	MOVD         $iq2_xxs_shuffle4<>+0(SB), R0
-	FMOVQ        (R0), F10
+	FMOVQ        (R0), F8
 	MOVD         $iq2_xxs_shuffle5<>+0(SB), R0
-	FMOVQ        (R0), F11
+	FMOVQ        (R0), F9
 	MOVD         $iq2_xxs_shuffle6<>+0(SB), R0
-	FMOVQ        (R0), F12
+	FMOVQ        (R0), F10
 	MOVD         $iq2_xxs_shuffle7<>+0(SB), R0
-	FMOVQ        (R0), F13
+	FMOVQ        (R0), F11
 	MOVD         $iq2_xxs_shuffle8<>+0(SB), R0
-	FMOVQ        (R0), F14
+	FMOVQ        (R0), F12
 	MOVD         $iq2_xxs_shuffle9<>+0(SB), R0
+	FMOVQ        (R0), F13
+	MOVD         $iq2_xxs_shuffle10<>+0(SB), R0
+	FMOVQ        (R0), F14
+	MOVD         $iq2_xxs_shifts<>+0(SB), R0
 	FMOVQ        (R0), F15
 	MOVD         dst+0(FP), R0
 	MOVD         src+8(FP), R1
@@ -11461,11 +5228,9 @@ loop1:
 	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
 	WORD $0x4ed43a73 // zip1 v19.2d, v19.2d, v20.2d
 	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	MOVD         $iq2_xxs_shifts<>+0(SB), R4
-	FMOVQ        (R4), F20
-	WORD $0x6eb44673 // ushl v19.4s, v19.4s, v20.4s
-	WORD $0x4e291e52 // and v18.16b, v18.16b, v9.16b
-	WORD $0x4e291e73 // and v19.16b, v19.16b, v9.16b
+	WORD $0x6eaf4673 // ushl v19.4s, v19.4s, v15.4s
+	WORD $0x4e271e52 // and v18.16b, v18.16b, v7.16b
+	WORD $0x4e271e73 // and v19.16b, v19.16b, v7.16b
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x4e32d632 // fadd v18.4s, v17.4s, v18.4s
@@ -11480,72 +5245,40 @@ loop1:
 	FMOVQ        F16, 48(R3)
 	FMOVQ        2(R1), F16
 	FMOVQ        4(R1), F17
-	WORD $0x4e040210 // tbl v16.16b, { v16.16b }, v4.16b
-	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
-	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
-	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
-	WORD $0x4ea08610 // add v16.4s, v16.4s, v0.4s
-	WORD $0x4ea08631 // add v17.4s, v17.4s, v0.4s
+	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
+	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R4
 	WORD $0x4e042e05 // smov x5, v16.s[0]
-	FMOVS        (R4)(R5<<2), F18
-	WORD $0x4e0c2e05 // smov x5, v16.s[1]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e933a52 // zip1 v18.4s, v18.4s, v19.4s
+	FMOVD        (R4)(R5<<3), F18
 	WORD $0x4e142e05 // smov x5, v16.s[2]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e1c2e05 // smov x5, v16.s[3]
-	FMOVS        (R4)(R5<<2), F16
-	WORD $0x4e903a73 // zip1 v19.4s, v19.4s, v16.4s
-	WORD $0x4ed33a50 // zip1 v16.2d, v18.2d, v19.2d
+	FMOVD        (R4)(R5<<3), F16
+	WORD $0x4ed03a50 // zip1 v16.2d, v18.2d, v16.2d
 	WORD $0x4e042e25 // smov x5, v17.s[0]
-	FMOVS        (R4)(R5<<2), F18
-	WORD $0x4e0c2e25 // smov x5, v17.s[1]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e933a52 // zip1 v18.4s, v18.4s, v19.4s
+	FMOVD        (R4)(R5<<3), F18
 	WORD $0x4e142e25 // smov x5, v17.s[2]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e1c2e25 // smov x5, v17.s[3]
-	FMOVS        (R4)(R5<<2), F17
-	WORD $0x4e913a73 // zip1 v19.4s, v19.4s, v17.4s
-	WORD $0x4ed33a51 // zip1 v17.2d, v18.2d, v19.2d
+	FMOVD        (R4)(R5<<3), F17
+	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
 	FMOVQ        6(R1), F18
 	FMOVQ        7(R1), F19
-	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
-	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
-	WORD $0x6ea54652 // ushl v18.4s, v18.4s, v5.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
-	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
-	WORD $0x4ea08652 // add v18.4s, v18.4s, v0.4s
-	WORD $0x4ea08673 // add v19.4s, v19.4s, v0.4s
+	WORD $0x4e060252 // tbl v18.16b, { v18.16b }, v6.16b
+	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
+	WORD $0x6ea34652 // ushl v18.4s, v18.4s, v3.4s
+	WORD $0x6ea44673 // ushl v19.4s, v19.4s, v4.4s
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R4
 	WORD $0x4e042e45 // smov x5, v18.s[0]
-	FMOVS        (R4)(R5<<2), F20
-	WORD $0x4e0c2e45 // smov x5, v18.s[1]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R4)(R5<<3), F20
 	WORD $0x4e142e45 // smov x5, v18.s[2]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e1c2e45 // smov x5, v18.s[3]
-	FMOVS        (R4)(R5<<2), F18
-	WORD $0x4e923ab5 // zip1 v21.4s, v21.4s, v18.4s
-	WORD $0x4ed53a92 // zip1 v18.2d, v20.2d, v21.2d
+	FMOVD        (R4)(R5<<3), F18
+	WORD $0x4ed23a92 // zip1 v18.2d, v20.2d, v18.2d
 	WORD $0x4e042e65 // smov x5, v19.s[0]
-	FMOVS        (R4)(R5<<2), F20
-	WORD $0x4e0c2e65 // smov x5, v19.s[1]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R4)(R5<<3), F20
 	WORD $0x4e142e65 // smov x5, v19.s[2]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e1c2e65 // smov x5, v19.s[3]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
-	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
+	FMOVD        (R4)(R5<<3), F19
+	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
 	WORD $0x4e328e54 // cmtst v20.16b, v18.16b, v18.16b
 	WORD $0x6e20ba15 // neg v21.16b, v16.16b
 	WORD $0x4e20aa52 // cmlt v18.16b, v18.16b, #0
@@ -11567,72 +5300,40 @@ loop1:
 	FMOVD        F16, 32(R0)
 	FMOVQ        10(R1), F16
 	FMOVQ        12(R1), F17
-	WORD $0x4e040210 // tbl v16.16b, { v16.16b }, v4.16b
-	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
-	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
-	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
-	WORD $0x4ea08610 // add v16.4s, v16.4s, v0.4s
-	WORD $0x4ea08631 // add v17.4s, v17.4s, v0.4s
+	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
+	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R4
 	WORD $0x4e042e05 // smov x5, v16.s[0]
-	FMOVS        (R4)(R5<<2), F18
-	WORD $0x4e0c2e05 // smov x5, v16.s[1]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e933a52 // zip1 v18.4s, v18.4s, v19.4s
+	FMOVD        (R4)(R5<<3), F18
 	WORD $0x4e142e05 // smov x5, v16.s[2]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e1c2e05 // smov x5, v16.s[3]
-	FMOVS        (R4)(R5<<2), F16
-	WORD $0x4e903a73 // zip1 v19.4s, v19.4s, v16.4s
-	WORD $0x4ed33a50 // zip1 v16.2d, v18.2d, v19.2d
+	FMOVD        (R4)(R5<<3), F16
+	WORD $0x4ed03a50 // zip1 v16.2d, v18.2d, v16.2d
 	WORD $0x4e042e25 // smov x5, v17.s[0]
-	FMOVS        (R4)(R5<<2), F18
-	WORD $0x4e0c2e25 // smov x5, v17.s[1]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e933a52 // zip1 v18.4s, v18.4s, v19.4s
+	FMOVD        (R4)(R5<<3), F18
 	WORD $0x4e142e25 // smov x5, v17.s[2]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e1c2e25 // smov x5, v17.s[3]
-	FMOVS        (R4)(R5<<2), F17
-	WORD $0x4e913a73 // zip1 v19.4s, v19.4s, v17.4s
-	WORD $0x4ed33a51 // zip1 v17.2d, v18.2d, v19.2d
+	FMOVD        (R4)(R5<<3), F17
+	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
 	FMOVQ        14(R1), F18
 	FMOVQ        15(R1), F19
-	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
-	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
-	WORD $0x6ea54652 // ushl v18.4s, v18.4s, v5.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
-	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
-	WORD $0x4ea08652 // add v18.4s, v18.4s, v0.4s
-	WORD $0x4ea08673 // add v19.4s, v19.4s, v0.4s
+	WORD $0x4e060252 // tbl v18.16b, { v18.16b }, v6.16b
+	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
+	WORD $0x6ea34652 // ushl v18.4s, v18.4s, v3.4s
+	WORD $0x6ea44673 // ushl v19.4s, v19.4s, v4.4s
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R4
 	WORD $0x4e042e45 // smov x5, v18.s[0]
-	FMOVS        (R4)(R5<<2), F20
-	WORD $0x4e0c2e45 // smov x5, v18.s[1]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R4)(R5<<3), F20
 	WORD $0x4e142e45 // smov x5, v18.s[2]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e1c2e45 // smov x5, v18.s[3]
-	FMOVS        (R4)(R5<<2), F18
-	WORD $0x4e923ab5 // zip1 v21.4s, v21.4s, v18.4s
-	WORD $0x4ed53a92 // zip1 v18.2d, v20.2d, v21.2d
+	FMOVD        (R4)(R5<<3), F18
+	WORD $0x4ed23a92 // zip1 v18.2d, v20.2d, v18.2d
 	WORD $0x4e042e65 // smov x5, v19.s[0]
-	FMOVS        (R4)(R5<<2), F20
-	WORD $0x4e0c2e65 // smov x5, v19.s[1]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R4)(R5<<3), F20
 	WORD $0x4e142e65 // smov x5, v19.s[2]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e1c2e65 // smov x5, v19.s[3]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
-	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
+	FMOVD        (R4)(R5<<3), F19
+	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
 	WORD $0x4e328e54 // cmtst v20.16b, v18.16b, v18.16b
 	WORD $0x6e20ba15 // neg v21.16b, v16.16b
 	WORD $0x4e20aa52 // cmlt v18.16b, v18.16b, #0
@@ -11654,72 +5355,40 @@ loop1:
 	FMOVD        F16, 112(R0)
 	FMOVQ        18(R1), F16
 	FMOVQ        20(R1), F17
-	WORD $0x4e040210 // tbl v16.16b, { v16.16b }, v4.16b
-	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
-	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
-	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
-	WORD $0x4ea08610 // add v16.4s, v16.4s, v0.4s
-	WORD $0x4ea08631 // add v17.4s, v17.4s, v0.4s
+	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
+	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R4
 	WORD $0x4e042e05 // smov x5, v16.s[0]
-	FMOVS        (R4)(R5<<2), F18
-	WORD $0x4e0c2e05 // smov x5, v16.s[1]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e933a52 // zip1 v18.4s, v18.4s, v19.4s
+	FMOVD        (R4)(R5<<3), F18
 	WORD $0x4e142e05 // smov x5, v16.s[2]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e1c2e05 // smov x5, v16.s[3]
-	FMOVS        (R4)(R5<<2), F16
-	WORD $0x4e903a73 // zip1 v19.4s, v19.4s, v16.4s
-	WORD $0x4ed33a50 // zip1 v16.2d, v18.2d, v19.2d
+	FMOVD        (R4)(R5<<3), F16
+	WORD $0x4ed03a50 // zip1 v16.2d, v18.2d, v16.2d
 	WORD $0x4e042e25 // smov x5, v17.s[0]
-	FMOVS        (R4)(R5<<2), F18
-	WORD $0x4e0c2e25 // smov x5, v17.s[1]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e933a52 // zip1 v18.4s, v18.4s, v19.4s
+	FMOVD        (R4)(R5<<3), F18
 	WORD $0x4e142e25 // smov x5, v17.s[2]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e1c2e25 // smov x5, v17.s[3]
-	FMOVS        (R4)(R5<<2), F17
-	WORD $0x4e913a73 // zip1 v19.4s, v19.4s, v17.4s
-	WORD $0x4ed33a51 // zip1 v17.2d, v18.2d, v19.2d
+	FMOVD        (R4)(R5<<3), F17
+	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
 	FMOVQ        22(R1), F18
 	FMOVQ        23(R1), F19
-	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
-	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
-	WORD $0x6ea54652 // ushl v18.4s, v18.4s, v5.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
-	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
-	WORD $0x4ea08652 // add v18.4s, v18.4s, v0.4s
-	WORD $0x4ea08673 // add v19.4s, v19.4s, v0.4s
+	WORD $0x4e060252 // tbl v18.16b, { v18.16b }, v6.16b
+	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
+	WORD $0x6ea34652 // ushl v18.4s, v18.4s, v3.4s
+	WORD $0x6ea44673 // ushl v19.4s, v19.4s, v4.4s
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R4
 	WORD $0x4e042e45 // smov x5, v18.s[0]
-	FMOVS        (R4)(R5<<2), F20
-	WORD $0x4e0c2e45 // smov x5, v18.s[1]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R4)(R5<<3), F20
 	WORD $0x4e142e45 // smov x5, v18.s[2]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e1c2e45 // smov x5, v18.s[3]
-	FMOVS        (R4)(R5<<2), F18
-	WORD $0x4e923ab5 // zip1 v21.4s, v21.4s, v18.4s
-	WORD $0x4ed53a92 // zip1 v18.2d, v20.2d, v21.2d
+	FMOVD        (R4)(R5<<3), F18
+	WORD $0x4ed23a92 // zip1 v18.2d, v20.2d, v18.2d
 	WORD $0x4e042e65 // smov x5, v19.s[0]
-	FMOVS        (R4)(R5<<2), F20
-	WORD $0x4e0c2e65 // smov x5, v19.s[1]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R4)(R5<<3), F20
 	WORD $0x4e142e65 // smov x5, v19.s[2]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e1c2e65 // smov x5, v19.s[3]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
-	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
+	FMOVD        (R4)(R5<<3), F19
+	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
 	WORD $0x4e328e54 // cmtst v20.16b, v18.16b, v18.16b
 	WORD $0x6e20ba15 // neg v21.16b, v16.16b
 	WORD $0x4e20aa52 // cmlt v18.16b, v18.16b, #0
@@ -11741,72 +5410,40 @@ loop1:
 	FMOVD        F16, 192(R0)
 	FMOVQ        26(R1), F16
 	FMOVQ        28(R1), F17
-	WORD $0x4e040210 // tbl v16.16b, { v16.16b }, v4.16b
-	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
-	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
-	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
-	WORD $0x4ea08610 // add v16.4s, v16.4s, v0.4s
-	WORD $0x4ea08631 // add v17.4s, v17.4s, v0.4s
+	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
+	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R4
 	WORD $0x4e042e05 // smov x5, v16.s[0]
-	FMOVS        (R4)(R5<<2), F18
-	WORD $0x4e0c2e05 // smov x5, v16.s[1]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e933a52 // zip1 v18.4s, v18.4s, v19.4s
+	FMOVD        (R4)(R5<<3), F18
 	WORD $0x4e142e05 // smov x5, v16.s[2]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e1c2e05 // smov x5, v16.s[3]
-	FMOVS        (R4)(R5<<2), F16
-	WORD $0x4e903a73 // zip1 v19.4s, v19.4s, v16.4s
-	WORD $0x4ed33a50 // zip1 v16.2d, v18.2d, v19.2d
+	FMOVD        (R4)(R5<<3), F16
+	WORD $0x4ed03a50 // zip1 v16.2d, v18.2d, v16.2d
 	WORD $0x4e042e25 // smov x5, v17.s[0]
-	FMOVS        (R4)(R5<<2), F18
-	WORD $0x4e0c2e25 // smov x5, v17.s[1]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e933a52 // zip1 v18.4s, v18.4s, v19.4s
+	FMOVD        (R4)(R5<<3), F18
 	WORD $0x4e142e25 // smov x5, v17.s[2]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e1c2e25 // smov x5, v17.s[3]
-	FMOVS        (R4)(R5<<2), F17
-	WORD $0x4e913a73 // zip1 v19.4s, v19.4s, v17.4s
-	WORD $0x4ed33a51 // zip1 v17.2d, v18.2d, v19.2d
+	FMOVD        (R4)(R5<<3), F17
+	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
 	FMOVQ        30(R1), F18
 	FMOVQ        31(R1), F19
-	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
-	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
-	WORD $0x6ea54652 // ushl v18.4s, v18.4s, v5.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
-	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
-	WORD $0x4ea08652 // add v18.4s, v18.4s, v0.4s
-	WORD $0x4ea08673 // add v19.4s, v19.4s, v0.4s
+	WORD $0x4e060252 // tbl v18.16b, { v18.16b }, v6.16b
+	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
+	WORD $0x6ea34652 // ushl v18.4s, v18.4s, v3.4s
+	WORD $0x6ea44673 // ushl v19.4s, v19.4s, v4.4s
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R4
 	WORD $0x4e042e45 // smov x5, v18.s[0]
-	FMOVS        (R4)(R5<<2), F20
-	WORD $0x4e0c2e45 // smov x5, v18.s[1]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R4)(R5<<3), F20
 	WORD $0x4e142e45 // smov x5, v18.s[2]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e1c2e45 // smov x5, v18.s[3]
-	FMOVS        (R4)(R5<<2), F18
-	WORD $0x4e923ab5 // zip1 v21.4s, v21.4s, v18.4s
-	WORD $0x4ed53a92 // zip1 v18.2d, v20.2d, v21.2d
+	FMOVD        (R4)(R5<<3), F18
+	WORD $0x4ed23a92 // zip1 v18.2d, v20.2d, v18.2d
 	WORD $0x4e042e65 // smov x5, v19.s[0]
-	FMOVS        (R4)(R5<<2), F20
-	WORD $0x4e0c2e65 // smov x5, v19.s[1]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R4)(R5<<3), F20
 	WORD $0x4e142e65 // smov x5, v19.s[2]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e1c2e65 // smov x5, v19.s[3]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
-	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
+	FMOVD        (R4)(R5<<3), F19
+	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
 	WORD $0x4e328e54 // cmtst v20.16b, v18.16b, v18.16b
 	WORD $0x6e20ba15 // neg v21.16b, v16.16b
 	WORD $0x4e20aa52 // cmlt v18.16b, v18.16b, #0
@@ -11828,72 +5465,40 @@ loop1:
 	FMOVD        F16, 272(R0)
 	FMOVQ        34(R1), F16
 	FMOVQ        36(R1), F17
-	WORD $0x4e040210 // tbl v16.16b, { v16.16b }, v4.16b
-	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
-	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
-	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
-	WORD $0x4ea08610 // add v16.4s, v16.4s, v0.4s
-	WORD $0x4ea08631 // add v17.4s, v17.4s, v0.4s
+	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
+	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R4
 	WORD $0x4e042e05 // smov x5, v16.s[0]
-	FMOVS        (R4)(R5<<2), F18
-	WORD $0x4e0c2e05 // smov x5, v16.s[1]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e933a52 // zip1 v18.4s, v18.4s, v19.4s
+	FMOVD        (R4)(R5<<3), F18
 	WORD $0x4e142e05 // smov x5, v16.s[2]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e1c2e05 // smov x5, v16.s[3]
-	FMOVS        (R4)(R5<<2), F16
-	WORD $0x4e903a73 // zip1 v19.4s, v19.4s, v16.4s
-	WORD $0x4ed33a50 // zip1 v16.2d, v18.2d, v19.2d
+	FMOVD        (R4)(R5<<3), F16
+	WORD $0x4ed03a50 // zip1 v16.2d, v18.2d, v16.2d
 	WORD $0x4e042e25 // smov x5, v17.s[0]
-	FMOVS        (R4)(R5<<2), F18
-	WORD $0x4e0c2e25 // smov x5, v17.s[1]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e933a52 // zip1 v18.4s, v18.4s, v19.4s
+	FMOVD        (R4)(R5<<3), F18
 	WORD $0x4e142e25 // smov x5, v17.s[2]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e1c2e25 // smov x5, v17.s[3]
-	FMOVS        (R4)(R5<<2), F17
-	WORD $0x4e913a73 // zip1 v19.4s, v19.4s, v17.4s
-	WORD $0x4ed33a51 // zip1 v17.2d, v18.2d, v19.2d
+	FMOVD        (R4)(R5<<3), F17
+	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
 	FMOVQ        38(R1), F18
 	FMOVQ        39(R1), F19
-	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
-	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
-	WORD $0x6ea54652 // ushl v18.4s, v18.4s, v5.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
-	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
-	WORD $0x4ea08652 // add v18.4s, v18.4s, v0.4s
-	WORD $0x4ea08673 // add v19.4s, v19.4s, v0.4s
+	WORD $0x4e060252 // tbl v18.16b, { v18.16b }, v6.16b
+	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
+	WORD $0x6ea34652 // ushl v18.4s, v18.4s, v3.4s
+	WORD $0x6ea44673 // ushl v19.4s, v19.4s, v4.4s
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R4
 	WORD $0x4e042e45 // smov x5, v18.s[0]
-	FMOVS        (R4)(R5<<2), F20
-	WORD $0x4e0c2e45 // smov x5, v18.s[1]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R4)(R5<<3), F20
 	WORD $0x4e142e45 // smov x5, v18.s[2]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e1c2e45 // smov x5, v18.s[3]
-	FMOVS        (R4)(R5<<2), F18
-	WORD $0x4e923ab5 // zip1 v21.4s, v21.4s, v18.4s
-	WORD $0x4ed53a92 // zip1 v18.2d, v20.2d, v21.2d
+	FMOVD        (R4)(R5<<3), F18
+	WORD $0x4ed23a92 // zip1 v18.2d, v20.2d, v18.2d
 	WORD $0x4e042e65 // smov x5, v19.s[0]
-	FMOVS        (R4)(R5<<2), F20
-	WORD $0x4e0c2e65 // smov x5, v19.s[1]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R4)(R5<<3), F20
 	WORD $0x4e142e65 // smov x5, v19.s[2]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e1c2e65 // smov x5, v19.s[3]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
-	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
+	FMOVD        (R4)(R5<<3), F19
+	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
 	WORD $0x4e328e54 // cmtst v20.16b, v18.16b, v18.16b
 	WORD $0x6e20ba15 // neg v21.16b, v16.16b
 	WORD $0x4e20aa52 // cmlt v18.16b, v18.16b, #0
@@ -11915,72 +5520,40 @@ loop1:
 	FMOVD        F16, 352(R0)
 	FMOVQ        42(R1), F16
 	FMOVQ        44(R1), F17
-	WORD $0x4e040210 // tbl v16.16b, { v16.16b }, v4.16b
-	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
-	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
-	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
-	WORD $0x4ea08610 // add v16.4s, v16.4s, v0.4s
-	WORD $0x4ea08631 // add v17.4s, v17.4s, v0.4s
+	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
+	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R4
 	WORD $0x4e042e05 // smov x5, v16.s[0]
-	FMOVS        (R4)(R5<<2), F18
-	WORD $0x4e0c2e05 // smov x5, v16.s[1]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e933a52 // zip1 v18.4s, v18.4s, v19.4s
+	FMOVD        (R4)(R5<<3), F18
 	WORD $0x4e142e05 // smov x5, v16.s[2]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e1c2e05 // smov x5, v16.s[3]
-	FMOVS        (R4)(R5<<2), F16
-	WORD $0x4e903a73 // zip1 v19.4s, v19.4s, v16.4s
-	WORD $0x4ed33a50 // zip1 v16.2d, v18.2d, v19.2d
+	FMOVD        (R4)(R5<<3), F16
+	WORD $0x4ed03a50 // zip1 v16.2d, v18.2d, v16.2d
 	WORD $0x4e042e25 // smov x5, v17.s[0]
-	FMOVS        (R4)(R5<<2), F18
-	WORD $0x4e0c2e25 // smov x5, v17.s[1]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e933a52 // zip1 v18.4s, v18.4s, v19.4s
+	FMOVD        (R4)(R5<<3), F18
 	WORD $0x4e142e25 // smov x5, v17.s[2]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e1c2e25 // smov x5, v17.s[3]
-	FMOVS        (R4)(R5<<2), F17
-	WORD $0x4e913a73 // zip1 v19.4s, v19.4s, v17.4s
-	WORD $0x4ed33a51 // zip1 v17.2d, v18.2d, v19.2d
+	FMOVD        (R4)(R5<<3), F17
+	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
 	FMOVQ        46(R1), F18
 	FMOVQ        47(R1), F19
-	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
-	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
-	WORD $0x6ea54652 // ushl v18.4s, v18.4s, v5.4s
-	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
-	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
-	WORD $0x4ea08652 // add v18.4s, v18.4s, v0.4s
-	WORD $0x4ea08673 // add v19.4s, v19.4s, v0.4s
+	WORD $0x4e060252 // tbl v18.16b, { v18.16b }, v6.16b
+	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
+	WORD $0x6ea34652 // ushl v18.4s, v18.4s, v3.4s
+	WORD $0x6ea44673 // ushl v19.4s, v19.4s, v4.4s
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R4
 	WORD $0x4e042e45 // smov x5, v18.s[0]
-	FMOVS        (R4)(R5<<2), F20
-	WORD $0x4e0c2e45 // smov x5, v18.s[1]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R4)(R5<<3), F20
 	WORD $0x4e142e45 // smov x5, v18.s[2]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e1c2e45 // smov x5, v18.s[3]
-	FMOVS        (R4)(R5<<2), F18
-	WORD $0x4e923ab5 // zip1 v21.4s, v21.4s, v18.4s
-	WORD $0x4ed53a92 // zip1 v18.2d, v20.2d, v21.2d
+	FMOVD        (R4)(R5<<3), F18
+	WORD $0x4ed23a92 // zip1 v18.2d, v20.2d, v18.2d
 	WORD $0x4e042e65 // smov x5, v19.s[0]
-	FMOVS        (R4)(R5<<2), F20
-	WORD $0x4e0c2e65 // smov x5, v19.s[1]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R4)(R5<<3), F20
 	WORD $0x4e142e65 // smov x5, v19.s[2]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e1c2e65 // smov x5, v19.s[3]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
-	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
+	FMOVD        (R4)(R5<<3), F19
+	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
 	WORD $0x4e328e54 // cmtst v20.16b, v18.16b, v18.16b
 	WORD $0x6e20ba15 // neg v21.16b, v16.16b
 	WORD $0x4e20aa52 // cmlt v18.16b, v18.16b, #0
@@ -12001,71 +5574,39 @@ loop1:
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	FMOVD        F16, 432(R0)
 	FMOVQ        50(R1), F16
-	WORD $0x4e040211 // tbl v17.16b, { v16.16b }, v4.16b
-	WORD $0x4e0a0210 // tbl v16.16b, { v16.16b }, v10.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
-	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
-	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
-	WORD $0x4ea08631 // add v17.4s, v17.4s, v0.4s
-	WORD $0x4ea08610 // add v16.4s, v16.4s, v0.4s
+	WORD $0x4e020211 // tbl v17.16b, { v16.16b }, v2.16b
+	WORD $0x4e080210 // tbl v16.16b, { v16.16b }, v8.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R4
 	WORD $0x4e042e25 // smov x5, v17.s[0]
-	FMOVS        (R4)(R5<<2), F18
-	WORD $0x4e0c2e25 // smov x5, v17.s[1]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e933a52 // zip1 v18.4s, v18.4s, v19.4s
+	FMOVD        (R4)(R5<<3), F18
 	WORD $0x4e142e25 // smov x5, v17.s[2]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e1c2e25 // smov x5, v17.s[3]
-	FMOVS        (R4)(R5<<2), F17
-	WORD $0x4e913a73 // zip1 v19.4s, v19.4s, v17.4s
-	WORD $0x4ed33a51 // zip1 v17.2d, v18.2d, v19.2d
+	FMOVD        (R4)(R5<<3), F17
+	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
 	WORD $0x4e042e05 // smov x5, v16.s[0]
-	FMOVS        (R4)(R5<<2), F18
-	WORD $0x4e0c2e05 // smov x5, v16.s[1]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e933a52 // zip1 v18.4s, v18.4s, v19.4s
+	FMOVD        (R4)(R5<<3), F18
 	WORD $0x4e142e05 // smov x5, v16.s[2]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e1c2e05 // smov x5, v16.s[3]
-	FMOVS        (R4)(R5<<2), F16
-	WORD $0x4e903a73 // zip1 v19.4s, v19.4s, v16.4s
-	WORD $0x4ed33a50 // zip1 v16.2d, v18.2d, v19.2d
+	FMOVD        (R4)(R5<<3), F16
+	WORD $0x4ed03a50 // zip1 v16.2d, v18.2d, v16.2d
 	FMOVQ        50(R1), F18
-	WORD $0x4e0b0253 // tbl v19.16b, { v18.16b }, v11.16b
-	WORD $0x4e0c0252 // tbl v18.16b, { v18.16b }, v12.16b
-	WORD $0x6ea54673 // ushl v19.4s, v19.4s, v5.4s
-	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
-	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
-	WORD $0x4ea08673 // add v19.4s, v19.4s, v0.4s
-	WORD $0x4ea08652 // add v18.4s, v18.4s, v0.4s
+	WORD $0x4e090253 // tbl v19.16b, { v18.16b }, v9.16b
+	WORD $0x4e0a0252 // tbl v18.16b, { v18.16b }, v10.16b
+	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
+	WORD $0x6ea44652 // ushl v18.4s, v18.4s, v4.4s
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R4
 	WORD $0x4e042e65 // smov x5, v19.s[0]
-	FMOVS        (R4)(R5<<2), F20
-	WORD $0x4e0c2e65 // smov x5, v19.s[1]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R4)(R5<<3), F20
 	WORD $0x4e142e65 // smov x5, v19.s[2]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e1c2e65 // smov x5, v19.s[3]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
-	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
+	FMOVD        (R4)(R5<<3), F19
+	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
 	WORD $0x4e042e45 // smov x5, v18.s[0]
-	FMOVS        (R4)(R5<<2), F20
-	WORD $0x4e0c2e45 // smov x5, v18.s[1]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R4)(R5<<3), F20
 	WORD $0x4e142e45 // smov x5, v18.s[2]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e1c2e45 // smov x5, v18.s[3]
-	FMOVS        (R4)(R5<<2), F18
-	WORD $0x4e923ab5 // zip1 v21.4s, v21.4s, v18.4s
-	WORD $0x4ed53a92 // zip1 v18.2d, v20.2d, v21.2d
+	FMOVD        (R4)(R5<<3), F18
+	WORD $0x4ed23a92 // zip1 v18.2d, v20.2d, v18.2d
 	WORD $0x4e338e74 // cmtst v20.16b, v19.16b, v19.16b
 	WORD $0x6e20ba35 // neg v21.16b, v17.16b
 	WORD $0x4e20aa73 // cmlt v19.16b, v19.16b, #0
@@ -12086,73 +5627,39 @@ loop1:
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	FMOVD        F16, 512(R0)
 	FMOVQ        50(R1), F16
-	WORD $0x4e0d0211 // tbl v17.16b, { v16.16b }, v13.16b
-	WORD $0x4e0e0210 // tbl v16.16b, { v16.16b }, v14.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
-	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
-	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
-	WORD $0x4ea08631 // add v17.4s, v17.4s, v0.4s
-	WORD $0x4ea08610 // add v16.4s, v16.4s, v0.4s
+	WORD $0x4e0b0211 // tbl v17.16b, { v16.16b }, v11.16b
+	WORD $0x4e0c0210 // tbl v16.16b, { v16.16b }, v12.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R4
 	WORD $0x4e042e25 // smov x5, v17.s[0]
-	FMOVS        (R4)(R5<<2), F18
-	WORD $0x4e0c2e25 // smov x5, v17.s[1]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e933a52 // zip1 v18.4s, v18.4s, v19.4s
+	FMOVD        (R4)(R5<<3), F18
 	WORD $0x4e142e25 // smov x5, v17.s[2]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e1c2e25 // smov x5, v17.s[3]
-	FMOVS        (R4)(R5<<2), F17
-	WORD $0x4e913a73 // zip1 v19.4s, v19.4s, v17.4s
-	WORD $0x4ed33a51 // zip1 v17.2d, v18.2d, v19.2d
+	FMOVD        (R4)(R5<<3), F17
+	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
 	WORD $0x4e042e05 // smov x5, v16.s[0]
-	FMOVS        (R4)(R5<<2), F18
-	WORD $0x4e0c2e05 // smov x5, v16.s[1]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e933a52 // zip1 v18.4s, v18.4s, v19.4s
+	FMOVD        (R4)(R5<<3), F18
 	WORD $0x4e142e05 // smov x5, v16.s[2]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e1c2e05 // smov x5, v16.s[3]
-	FMOVS        (R4)(R5<<2), F16
-	WORD $0x4e903a73 // zip1 v19.4s, v19.4s, v16.4s
-	WORD $0x4ed33a50 // zip1 v16.2d, v18.2d, v19.2d
+	FMOVD        (R4)(R5<<3), F16
+	WORD $0x4ed03a50 // zip1 v16.2d, v18.2d, v16.2d
 	FMOVQ        50(R1), F18
-	WORD $0x4e0f0253 // tbl v19.16b, { v18.16b }, v15.16b
-	MOVD         $iq2_xxs_shuffle10<>+0(SB), R4
-	FMOVQ        (R4), F20
-	WORD $0x4e140252 // tbl v18.16b, { v18.16b }, v20.16b
-	WORD $0x6ea54673 // ushl v19.4s, v19.4s, v5.4s
-	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
-	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
-	WORD $0x4ea08673 // add v19.4s, v19.4s, v0.4s
-	WORD $0x4ea08652 // add v18.4s, v18.4s, v0.4s
+	WORD $0x4e0d0253 // tbl v19.16b, { v18.16b }, v13.16b
+	WORD $0x4e0e0252 // tbl v18.16b, { v18.16b }, v14.16b
+	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
+	WORD $0x6ea44652 // ushl v18.4s, v18.4s, v4.4s
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R4
 	WORD $0x4e042e65 // smov x5, v19.s[0]
-	FMOVS        (R4)(R5<<2), F20
-	WORD $0x4e0c2e65 // smov x5, v19.s[1]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R4)(R5<<3), F20
 	WORD $0x4e142e65 // smov x5, v19.s[2]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e1c2e65 // smov x5, v19.s[3]
-	FMOVS        (R4)(R5<<2), F19
-	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
-	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
+	FMOVD        (R4)(R5<<3), F19
+	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
 	WORD $0x4e042e45 // smov x5, v18.s[0]
-	FMOVS        (R4)(R5<<2), F20
-	WORD $0x4e0c2e45 // smov x5, v18.s[1]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R4)(R5<<3), F20
 	WORD $0x4e142e45 // smov x5, v18.s[2]
-	FMOVS        (R4)(R5<<2), F21
-	WORD $0x4e1c2e45 // smov x5, v18.s[3]
-	FMOVS        (R4)(R5<<2), F18
-	WORD $0x4e923ab5 // zip1 v21.4s, v21.4s, v18.4s
-	WORD $0x4ed53a92 // zip1 v18.2d, v20.2d, v21.2d
+	FMOVD        (R4)(R5<<3), F18
+	WORD $0x4ed23a92 // zip1 v18.2d, v20.2d, v18.2d
 	WORD $0x4e338e74 // cmtst v20.16b, v19.16b, v19.16b
 	WORD $0x6e20ba35 // neg v21.16b, v17.16b
 	WORD $0x4e20aa73 // cmlt v19.16b, v19.16b, #0
@@ -12185,33 +5692,34 @@ done2:
 TEXT ·matmulQ81xIq2_xxsNEON(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	MOVD         $iq2_xxs_offset<>+0(SB), R0
-	FMOVQ        (R0), F0
-	WORD $0x4f000441 // movi v1.4s, #2
-	WORD $0x4f0307e2 // movi v2.4s, #127
-	WORD $0x4f0707e3 // movi v3.4s, #255
+	WORD $0x4f0307e0 // movi v0.4s, #127
+	WORD $0x4f0707e1 // movi v1.4s, #255
 	MOVD         $iq2_xxs_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $iq2_xxs_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F5
+	FMOVQ        (R0), F3
 	MOVD         $iq2_xxs_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F4
 	MOVD         $iq2_xxs_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F5
 	MOVD         $iq2_xxs_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F8
-	WORD $0x4f0005e9 // movi v9.4s, #15
+	FMOVQ        (R0), F6
+	WORD $0x4f0005e7 // movi v7.4s, #15
 	MOVD         $iq2_xxs_shuffle4<>+0(SB), R0
-	FMOVQ        (R0), F10
+	FMOVQ        (R0), F8
 	MOVD         $iq2_xxs_shuffle5<>+0(SB), R0
-	FMOVQ        (R0), F11
+	FMOVQ        (R0), F9
 	MOVD         $iq2_xxs_shuffle6<>+0(SB), R0
-	FMOVQ        (R0), F12
+	FMOVQ        (R0), F10
 	MOVD         $iq2_xxs_shuffle7<>+0(SB), R0
-	FMOVQ        (R0), F13
+	FMOVQ        (R0), F11
 	MOVD         $iq2_xxs_shuffle8<>+0(SB), R0
-	FMOVQ        (R0), F14
+	FMOVQ        (R0), F12
 	MOVD         $iq2_xxs_shuffle9<>+0(SB), R0
+	FMOVQ        (R0), F13
+	MOVD         $iq2_xxs_shuffle10<>+0(SB), R0
+	FMOVQ        (R0), F14
+	MOVD         $iq2_xxs_shifts<>+0(SB), R0
 	FMOVQ        (R0), F15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
@@ -12255,11 +5763,9 @@ loop3:
 	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
 	WORD $0x4ed83af7 // zip1 v23.2d, v23.2d, v24.2d
 	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	MOVD         $iq2_xxs_shifts<>+0(SB), R7
-	FMOVQ        (R7), F24
-	WORD $0x6eb846f7 // ushl v23.4s, v23.4s, v24.4s
-	WORD $0x4e291ed6 // and v22.16b, v22.16b, v9.16b
-	WORD $0x4e291ef7 // and v23.16b, v23.16b, v9.16b
+	WORD $0x6eaf46f7 // ushl v23.4s, v23.4s, v15.4s
+	WORD $0x4e271ed6 // and v22.16b, v22.16b, v7.16b
+	WORD $0x4e271ef7 // and v23.16b, v23.16b, v7.16b
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e36d6b6 // fadd v22.4s, v21.4s, v22.4s
@@ -12277,72 +5783,40 @@ loop3:
 	// levels of values 0 to 31, and their products
 	FMOVQ        2(R6), F22
 	FMOVQ        4(R6), F23
-	WORD $0x4e0402d6 // tbl v22.16b, { v22.16b }, v4.16b
-	WORD $0x4e0402f7 // tbl v23.16b, { v23.16b }, v4.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
-	WORD $0x4ea086f7 // add v23.4s, v23.4s, v0.4s
+	WORD $0x4e0202d6 // tbl v22.16b, { v22.16b }, v2.16b
+	WORD $0x4e0202f7 // tbl v23.16b, { v23.16b }, v2.16b
+	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
+	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R7
 	WORD $0x4e042ec8 // smov x8, v22.s[0]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e0c2ec8 // smov x8, v22.s[1]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVD        (R7)(R8<<3), F24
 	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e1c2ec8 // smov x8, v22.s[3]
-	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e963b39 // zip1 v25.4s, v25.4s, v22.4s
-	WORD $0x4ed93b16 // zip1 v22.2d, v24.2d, v25.2d
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
 	WORD $0x4e042ee8 // smov x8, v23.s[0]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e0c2ee8 // smov x8, v23.s[1]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVD        (R7)(R8<<3), F24
 	WORD $0x4e142ee8 // smov x8, v23.s[2]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e1c2ee8 // smov x8, v23.s[3]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e973b39 // zip1 v25.4s, v25.4s, v23.4s
-	WORD $0x4ed93b17 // zip1 v23.2d, v24.2d, v25.2d
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
 	FMOVQ        6(R6), F24
 	FMOVQ        7(R6), F25
-	WORD $0x4e080318 // tbl v24.16b, { v24.16b }, v8.16b
-	WORD $0x4e070339 // tbl v25.16b, { v25.16b }, v7.16b
-	WORD $0x6ea54718 // ushl v24.4s, v24.4s, v5.4s
-	WORD $0x6ea64739 // ushl v25.4s, v25.4s, v6.4s
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4ea19f39 // mul v25.4s, v25.4s, v1.4s
-	WORD $0x4ea08718 // add v24.4s, v24.4s, v0.4s
-	WORD $0x4ea08739 // add v25.4s, v25.4s, v0.4s
+	WORD $0x4e060318 // tbl v24.16b, { v24.16b }, v6.16b
+	WORD $0x4e050339 // tbl v25.16b, { v25.16b }, v5.16b
+	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
+	WORD $0x6ea44739 // ushl v25.4s, v25.4s, v4.4s
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R7
 	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e0c2f08 // smov x8, v24.s[1]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
+	FMOVD        (R7)(R8<<3), F26
 	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e1c2f08 // smov x8, v24.s[3]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983b7b // zip1 v27.4s, v27.4s, v24.4s
-	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4ed83b58 // zip1 v24.2d, v26.2d, v24.2d
 	WORD $0x4e042f28 // smov x8, v25.s[0]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e0c2f28 // smov x8, v25.s[1]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
+	FMOVD        (R7)(R8<<3), F26
 	WORD $0x4e142f28 // smov x8, v25.s[2]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e1c2f28 // smov x8, v25.s[3]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
-	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
+	FMOVD        (R7)(R8<<3), F25
+	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
 	WORD $0x4e388f1a // cmtst v26.16b, v24.16b, v24.16b
 	WORD $0x6e20badb // neg v27.16b, v22.16b
 	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
@@ -12368,72 +5842,40 @@ loop3:
 	// levels of values 32 to 63, and their products
 	FMOVQ        10(R6), F22
 	FMOVQ        12(R6), F23
-	WORD $0x4e0402d6 // tbl v22.16b, { v22.16b }, v4.16b
-	WORD $0x4e0402f7 // tbl v23.16b, { v23.16b }, v4.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
-	WORD $0x4ea086f7 // add v23.4s, v23.4s, v0.4s
+	WORD $0x4e0202d6 // tbl v22.16b, { v22.16b }, v2.16b
+	WORD $0x4e0202f7 // tbl v23.16b, { v23.16b }, v2.16b
+	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
+	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R7
 	WORD $0x4e042ec8 // smov x8, v22.s[0]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e0c2ec8 // smov x8, v22.s[1]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVD        (R7)(R8<<3), F24
 	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e1c2ec8 // smov x8, v22.s[3]
-	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e963b39 // zip1 v25.4s, v25.4s, v22.4s
-	WORD $0x4ed93b16 // zip1 v22.2d, v24.2d, v25.2d
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
 	WORD $0x4e042ee8 // smov x8, v23.s[0]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e0c2ee8 // smov x8, v23.s[1]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVD        (R7)(R8<<3), F24
 	WORD $0x4e142ee8 // smov x8, v23.s[2]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e1c2ee8 // smov x8, v23.s[3]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e973b39 // zip1 v25.4s, v25.4s, v23.4s
-	WORD $0x4ed93b17 // zip1 v23.2d, v24.2d, v25.2d
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
 	FMOVQ        14(R6), F24
 	FMOVQ        15(R6), F25
-	WORD $0x4e080318 // tbl v24.16b, { v24.16b }, v8.16b
-	WORD $0x4e070339 // tbl v25.16b, { v25.16b }, v7.16b
-	WORD $0x6ea54718 // ushl v24.4s, v24.4s, v5.4s
-	WORD $0x6ea64739 // ushl v25.4s, v25.4s, v6.4s
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4ea19f39 // mul v25.4s, v25.4s, v1.4s
-	WORD $0x4ea08718 // add v24.4s, v24.4s, v0.4s
-	WORD $0x4ea08739 // add v25.4s, v25.4s, v0.4s
+	WORD $0x4e060318 // tbl v24.16b, { v24.16b }, v6.16b
+	WORD $0x4e050339 // tbl v25.16b, { v25.16b }, v5.16b
+	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
+	WORD $0x6ea44739 // ushl v25.4s, v25.4s, v4.4s
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R7
 	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e0c2f08 // smov x8, v24.s[1]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
+	FMOVD        (R7)(R8<<3), F26
 	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e1c2f08 // smov x8, v24.s[3]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983b7b // zip1 v27.4s, v27.4s, v24.4s
-	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4ed83b58 // zip1 v24.2d, v26.2d, v24.2d
 	WORD $0x4e042f28 // smov x8, v25.s[0]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e0c2f28 // smov x8, v25.s[1]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
+	FMOVD        (R7)(R8<<3), F26
 	WORD $0x4e142f28 // smov x8, v25.s[2]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e1c2f28 // smov x8, v25.s[3]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
-	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
+	FMOVD        (R7)(R8<<3), F25
+	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
 	WORD $0x4e388f1a // cmtst v26.16b, v24.16b, v24.16b
 	WORD $0x6e20badb // neg v27.16b, v22.16b
 	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
@@ -12459,72 +5901,40 @@ loop3:
 	// levels of values 64 to 95, and their products
 	FMOVQ        18(R6), F22
 	FMOVQ        20(R6), F23
-	WORD $0x4e0402d6 // tbl v22.16b, { v22.16b }, v4.16b
-	WORD $0x4e0402f7 // tbl v23.16b, { v23.16b }, v4.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
-	WORD $0x4ea086f7 // add v23.4s, v23.4s, v0.4s
+	WORD $0x4e0202d6 // tbl v22.16b, { v22.16b }, v2.16b
+	WORD $0x4e0202f7 // tbl v23.16b, { v23.16b }, v2.16b
+	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
+	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R7
 	WORD $0x4e042ec8 // smov x8, v22.s[0]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e0c2ec8 // smov x8, v22.s[1]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVD        (R7)(R8<<3), F24
 	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e1c2ec8 // smov x8, v22.s[3]
-	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e963b39 // zip1 v25.4s, v25.4s, v22.4s
-	WORD $0x4ed93b16 // zip1 v22.2d, v24.2d, v25.2d
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
 	WORD $0x4e042ee8 // smov x8, v23.s[0]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e0c2ee8 // smov x8, v23.s[1]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVD        (R7)(R8<<3), F24
 	WORD $0x4e142ee8 // smov x8, v23.s[2]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e1c2ee8 // smov x8, v23.s[3]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e973b39 // zip1 v25.4s, v25.4s, v23.4s
-	WORD $0x4ed93b17 // zip1 v23.2d, v24.2d, v25.2d
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
 	FMOVQ        22(R6), F24
 	FMOVQ        23(R6), F25
-	WORD $0x4e080318 // tbl v24.16b, { v24.16b }, v8.16b
-	WORD $0x4e070339 // tbl v25.16b, { v25.16b }, v7.16b
-	WORD $0x6ea54718 // ushl v24.4s, v24.4s, v5.4s
-	WORD $0x6ea64739 // ushl v25.4s, v25.4s, v6.4s
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4ea19f39 // mul v25.4s, v25.4s, v1.4s
-	WORD $0x4ea08718 // add v24.4s, v24.4s, v0.4s
-	WORD $0x4ea08739 // add v25.4s, v25.4s, v0.4s
+	WORD $0x4e060318 // tbl v24.16b, { v24.16b }, v6.16b
+	WORD $0x4e050339 // tbl v25.16b, { v25.16b }, v5.16b
+	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
+	WORD $0x6ea44739 // ushl v25.4s, v25.4s, v4.4s
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R7
 	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e0c2f08 // smov x8, v24.s[1]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
+	FMOVD        (R7)(R8<<3), F26
 	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e1c2f08 // smov x8, v24.s[3]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983b7b // zip1 v27.4s, v27.4s, v24.4s
-	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4ed83b58 // zip1 v24.2d, v26.2d, v24.2d
 	WORD $0x4e042f28 // smov x8, v25.s[0]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e0c2f28 // smov x8, v25.s[1]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
+	FMOVD        (R7)(R8<<3), F26
 	WORD $0x4e142f28 // smov x8, v25.s[2]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e1c2f28 // smov x8, v25.s[3]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
-	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
+	FMOVD        (R7)(R8<<3), F25
+	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
 	WORD $0x4e388f1a // cmtst v26.16b, v24.16b, v24.16b
 	WORD $0x6e20badb // neg v27.16b, v22.16b
 	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
@@ -12550,72 +5960,40 @@ loop3:
 	// levels of values 96 to 127, and their products
 	FMOVQ        26(R6), F22
 	FMOVQ        28(R6), F23
-	WORD $0x4e0402d6 // tbl v22.16b, { v22.16b }, v4.16b
-	WORD $0x4e0402f7 // tbl v23.16b, { v23.16b }, v4.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
-	WORD $0x4ea086f7 // add v23.4s, v23.4s, v0.4s
+	WORD $0x4e0202d6 // tbl v22.16b, { v22.16b }, v2.16b
+	WORD $0x4e0202f7 // tbl v23.16b, { v23.16b }, v2.16b
+	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
+	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R7
 	WORD $0x4e042ec8 // smov x8, v22.s[0]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e0c2ec8 // smov x8, v22.s[1]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVD        (R7)(R8<<3), F24
 	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e1c2ec8 // smov x8, v22.s[3]
-	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e963b39 // zip1 v25.4s, v25.4s, v22.4s
-	WORD $0x4ed93b16 // zip1 v22.2d, v24.2d, v25.2d
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
 	WORD $0x4e042ee8 // smov x8, v23.s[0]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e0c2ee8 // smov x8, v23.s[1]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVD        (R7)(R8<<3), F24
 	WORD $0x4e142ee8 // smov x8, v23.s[2]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e1c2ee8 // smov x8, v23.s[3]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e973b39 // zip1 v25.4s, v25.4s, v23.4s
-	WORD $0x4ed93b17 // zip1 v23.2d, v24.2d, v25.2d
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
 	FMOVQ        30(R6), F24
 	FMOVQ        31(R6), F25
-	WORD $0x4e080318 // tbl v24.16b, { v24.16b }, v8.16b
-	WORD $0x4e070339 // tbl v25.16b, { v25.16b }, v7.16b
-	WORD $0x6ea54718 // ushl v24.4s, v24.4s, v5.4s
-	WORD $0x6ea64739 // ushl v25.4s, v25.4s, v6.4s
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4ea19f39 // mul v25.4s, v25.4s, v1.4s
-	WORD $0x4ea08718 // add v24.4s, v24.4s, v0.4s
-	WORD $0x4ea08739 // add v25.4s, v25.4s, v0.4s
+	WORD $0x4e060318 // tbl v24.16b, { v24.16b }, v6.16b
+	WORD $0x4e050339 // tbl v25.16b, { v25.16b }, v5.16b
+	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
+	WORD $0x6ea44739 // ushl v25.4s, v25.4s, v4.4s
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R7
 	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e0c2f08 // smov x8, v24.s[1]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
+	FMOVD        (R7)(R8<<3), F26
 	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e1c2f08 // smov x8, v24.s[3]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983b7b // zip1 v27.4s, v27.4s, v24.4s
-	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4ed83b58 // zip1 v24.2d, v26.2d, v24.2d
 	WORD $0x4e042f28 // smov x8, v25.s[0]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e0c2f28 // smov x8, v25.s[1]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
+	FMOVD        (R7)(R8<<3), F26
 	WORD $0x4e142f28 // smov x8, v25.s[2]
-	FMOVS        (R7)(R8<<2), F27
-	WORD $0x4e1c2f28 // smov x8, v25.s[3]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
-	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
+	FMOVD        (R7)(R8<<3), F25
+	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
 	WORD $0x4e388f1a // cmtst v26.16b, v24.16b, v24.16b
 	WORD $0x6e20badb // neg v27.16b, v22.16b
 	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
@@ -12641,72 +6019,40 @@ loop3:
 	// levels of values 128 to 159, and their products
 	FMOVQ        34(R6), F21
 	FMOVQ        36(R6), F22
-	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x4e0402d6 // tbl v22.16b, { v22.16b }, v4.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
+	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
+	WORD $0x4e0202d6 // tbl v22.16b, { v22.16b }, v2.16b
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
+	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R7
 	WORD $0x4e042ea8 // smov x8, v21.s[0]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e0c2ea8 // smov x8, v21.s[1]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVD        (R7)(R8<<3), F23
 	WORD $0x4e142ea8 // smov x8, v21.s[2]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e1c2ea8 // smov x8, v21.s[3]
-	FMOVS        (R7)(R8<<2), F21
-	WORD $0x4e953b18 // zip1 v24.4s, v24.4s, v21.4s
-	WORD $0x4ed83af5 // zip1 v21.2d, v23.2d, v24.2d
+	FMOVD        (R7)(R8<<3), F21
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
 	WORD $0x4e042ec8 // smov x8, v22.s[0]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e0c2ec8 // smov x8, v22.s[1]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVD        (R7)(R8<<3), F23
 	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e1c2ec8 // smov x8, v22.s[3]
-	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e963b18 // zip1 v24.4s, v24.4s, v22.4s
-	WORD $0x4ed83af6 // zip1 v22.2d, v23.2d, v24.2d
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
 	FMOVQ        38(R6), F23
 	FMOVQ        39(R6), F24
-	WORD $0x4e0802f7 // tbl v23.16b, { v23.16b }, v8.16b
-	WORD $0x4e070318 // tbl v24.16b, { v24.16b }, v7.16b
-	WORD $0x6ea546f7 // ushl v23.4s, v23.4s, v5.4s
-	WORD $0x6ea64718 // ushl v24.4s, v24.4s, v6.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4ea086f7 // add v23.4s, v23.4s, v0.4s
-	WORD $0x4ea08718 // add v24.4s, v24.4s, v0.4s
+	WORD $0x4e0602f7 // tbl v23.16b, { v23.16b }, v6.16b
+	WORD $0x4e050318 // tbl v24.16b, { v24.16b }, v5.16b
+	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
+	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R7
 	WORD $0x4e042ee8 // smov x8, v23.s[0]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e0c2ee8 // smov x8, v23.s[1]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e9a3b39 // zip1 v25.4s, v25.4s, v26.4s
+	FMOVD        (R7)(R8<<3), F25
 	WORD $0x4e142ee8 // smov x8, v23.s[2]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e1c2ee8 // smov x8, v23.s[3]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e973b5a // zip1 v26.4s, v26.4s, v23.4s
-	WORD $0x4eda3b37 // zip1 v23.2d, v25.2d, v26.2d
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4ed73b37 // zip1 v23.2d, v25.2d, v23.2d
 	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e0c2f08 // smov x8, v24.s[1]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e9a3b39 // zip1 v25.4s, v25.4s, v26.4s
+	FMOVD        (R7)(R8<<3), F25
 	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e1c2f08 // smov x8, v24.s[3]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983b5a // zip1 v26.4s, v26.4s, v24.4s
-	WORD $0x4eda3b38 // zip1 v24.2d, v25.2d, v26.2d
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4ed83b38 // zip1 v24.2d, v25.2d, v24.2d
 	WORD $0x4e378ef9 // cmtst v25.16b, v23.16b, v23.16b
 	WORD $0x6e20baba // neg v26.16b, v21.16b
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
@@ -12732,72 +6078,40 @@ loop3:
 	// levels of values 160 to 191, and their products
 	FMOVQ        42(R6), F21
 	FMOVQ        44(R6), F22
-	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x4e0402d6 // tbl v22.16b, { v22.16b }, v4.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
+	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
+	WORD $0x4e0202d6 // tbl v22.16b, { v22.16b }, v2.16b
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
+	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R7
 	WORD $0x4e042ea8 // smov x8, v21.s[0]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e0c2ea8 // smov x8, v21.s[1]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVD        (R7)(R8<<3), F23
 	WORD $0x4e142ea8 // smov x8, v21.s[2]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e1c2ea8 // smov x8, v21.s[3]
-	FMOVS        (R7)(R8<<2), F21
-	WORD $0x4e953b18 // zip1 v24.4s, v24.4s, v21.4s
-	WORD $0x4ed83af5 // zip1 v21.2d, v23.2d, v24.2d
+	FMOVD        (R7)(R8<<3), F21
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
 	WORD $0x4e042ec8 // smov x8, v22.s[0]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e0c2ec8 // smov x8, v22.s[1]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVD        (R7)(R8<<3), F23
 	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e1c2ec8 // smov x8, v22.s[3]
-	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e963b18 // zip1 v24.4s, v24.4s, v22.4s
-	WORD $0x4ed83af6 // zip1 v22.2d, v23.2d, v24.2d
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
 	FMOVQ        46(R6), F23
 	FMOVQ        47(R6), F24
-	WORD $0x4e0802f7 // tbl v23.16b, { v23.16b }, v8.16b
-	WORD $0x4e070318 // tbl v24.16b, { v24.16b }, v7.16b
-	WORD $0x6ea546f7 // ushl v23.4s, v23.4s, v5.4s
-	WORD $0x6ea64718 // ushl v24.4s, v24.4s, v6.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4ea086f7 // add v23.4s, v23.4s, v0.4s
-	WORD $0x4ea08718 // add v24.4s, v24.4s, v0.4s
+	WORD $0x4e0602f7 // tbl v23.16b, { v23.16b }, v6.16b
+	WORD $0x4e050318 // tbl v24.16b, { v24.16b }, v5.16b
+	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
+	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R7
 	WORD $0x4e042ee8 // smov x8, v23.s[0]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e0c2ee8 // smov x8, v23.s[1]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e9a3b39 // zip1 v25.4s, v25.4s, v26.4s
+	FMOVD        (R7)(R8<<3), F25
 	WORD $0x4e142ee8 // smov x8, v23.s[2]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e1c2ee8 // smov x8, v23.s[3]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e973b5a // zip1 v26.4s, v26.4s, v23.4s
-	WORD $0x4eda3b37 // zip1 v23.2d, v25.2d, v26.2d
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4ed73b37 // zip1 v23.2d, v25.2d, v23.2d
 	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e0c2f08 // smov x8, v24.s[1]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e9a3b39 // zip1 v25.4s, v25.4s, v26.4s
+	FMOVD        (R7)(R8<<3), F25
 	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e1c2f08 // smov x8, v24.s[3]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983b5a // zip1 v26.4s, v26.4s, v24.4s
-	WORD $0x4eda3b38 // zip1 v24.2d, v25.2d, v26.2d
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4ed83b38 // zip1 v24.2d, v25.2d, v24.2d
 	WORD $0x4e378ef9 // cmtst v25.16b, v23.16b, v23.16b
 	WORD $0x6e20baba // neg v26.16b, v21.16b
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
@@ -12822,71 +6136,39 @@ loop3:
 
 	// levels of values 192 to 223, and their products
 	FMOVQ        50(R6), F21
-	WORD $0x4e0402b6 // tbl v22.16b, { v21.16b }, v4.16b
-	WORD $0x4e0a02b5 // tbl v21.16b, { v21.16b }, v10.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
+	WORD $0x4e0202b6 // tbl v22.16b, { v21.16b }, v2.16b
+	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
+	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R7
 	WORD $0x4e042ec8 // smov x8, v22.s[0]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e0c2ec8 // smov x8, v22.s[1]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVD        (R7)(R8<<3), F23
 	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e1c2ec8 // smov x8, v22.s[3]
-	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e963b18 // zip1 v24.4s, v24.4s, v22.4s
-	WORD $0x4ed83af6 // zip1 v22.2d, v23.2d, v24.2d
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
 	WORD $0x4e042ea8 // smov x8, v21.s[0]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e0c2ea8 // smov x8, v21.s[1]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVD        (R7)(R8<<3), F23
 	WORD $0x4e142ea8 // smov x8, v21.s[2]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e1c2ea8 // smov x8, v21.s[3]
-	FMOVS        (R7)(R8<<2), F21
-	WORD $0x4e953b18 // zip1 v24.4s, v24.4s, v21.4s
-	WORD $0x4ed83af5 // zip1 v21.2d, v23.2d, v24.2d
+	FMOVD        (R7)(R8<<3), F21
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
 	FMOVQ        50(R6), F23
-	WORD $0x4e0b02f8 // tbl v24.16b, { v23.16b }, v11.16b
-	WORD $0x4e0c02f7 // tbl v23.16b, { v23.16b }, v12.16b
-	WORD $0x6ea54718 // ushl v24.4s, v24.4s, v5.4s
-	WORD $0x6ea646f7 // ushl v23.4s, v23.4s, v6.4s
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
-	WORD $0x4ea08718 // add v24.4s, v24.4s, v0.4s
-	WORD $0x4ea086f7 // add v23.4s, v23.4s, v0.4s
+	WORD $0x4e0902f8 // tbl v24.16b, { v23.16b }, v9.16b
+	WORD $0x4e0a02f7 // tbl v23.16b, { v23.16b }, v10.16b
+	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
+	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R7
 	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e0c2f08 // smov x8, v24.s[1]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e9a3b39 // zip1 v25.4s, v25.4s, v26.4s
+	FMOVD        (R7)(R8<<3), F25
 	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e1c2f08 // smov x8, v24.s[3]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983b5a // zip1 v26.4s, v26.4s, v24.4s
-	WORD $0x4eda3b38 // zip1 v24.2d, v25.2d, v26.2d
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4ed83b38 // zip1 v24.2d, v25.2d, v24.2d
 	WORD $0x4e042ee8 // smov x8, v23.s[0]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e0c2ee8 // smov x8, v23.s[1]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e9a3b39 // zip1 v25.4s, v25.4s, v26.4s
+	FMOVD        (R7)(R8<<3), F25
 	WORD $0x4e142ee8 // smov x8, v23.s[2]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e1c2ee8 // smov x8, v23.s[3]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e973b5a // zip1 v26.4s, v26.4s, v23.4s
-	WORD $0x4eda3b37 // zip1 v23.2d, v25.2d, v26.2d
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4ed73b37 // zip1 v23.2d, v25.2d, v23.2d
 	WORD $0x4e388f19 // cmtst v25.16b, v24.16b, v24.16b
 	WORD $0x6e20bada // neg v26.16b, v22.16b
 	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
@@ -12911,73 +6193,39 @@ loop3:
 
 	// levels of values 224 to 255, and their products
 	FMOVQ        50(R6), F21
-	WORD $0x4e0d02b6 // tbl v22.16b, { v21.16b }, v13.16b
-	WORD $0x4e0e02b5 // tbl v21.16b, { v21.16b }, v14.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
+	WORD $0x4e0b02b6 // tbl v22.16b, { v21.16b }, v11.16b
+	WORD $0x4e0c02b5 // tbl v21.16b, { v21.16b }, v12.16b
+	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R7
 	WORD $0x4e042ec8 // smov x8, v22.s[0]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e0c2ec8 // smov x8, v22.s[1]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVD        (R7)(R8<<3), F23
 	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e1c2ec8 // smov x8, v22.s[3]
-	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e963b18 // zip1 v24.4s, v24.4s, v22.4s
-	WORD $0x4ed83af6 // zip1 v22.2d, v23.2d, v24.2d
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
 	WORD $0x4e042ea8 // smov x8, v21.s[0]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e0c2ea8 // smov x8, v21.s[1]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVD        (R7)(R8<<3), F23
 	WORD $0x4e142ea8 // smov x8, v21.s[2]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e1c2ea8 // smov x8, v21.s[3]
-	FMOVS        (R7)(R8<<2), F21
-	WORD $0x4e953b18 // zip1 v24.4s, v24.4s, v21.4s
-	WORD $0x4ed83af5 // zip1 v21.2d, v23.2d, v24.2d
+	FMOVD        (R7)(R8<<3), F21
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
 	FMOVQ        50(R6), F23
-	WORD $0x4e0f02f8 // tbl v24.16b, { v23.16b }, v15.16b
-	MOVD         $iq2_xxs_shuffle10<>+0(SB), R7
-	FMOVQ        (R7), F25
-	WORD $0x4e1902f7 // tbl v23.16b, { v23.16b }, v25.16b
-	WORD $0x6ea54718 // ushl v24.4s, v24.4s, v5.4s
-	WORD $0x6ea646f7 // ushl v23.4s, v23.4s, v6.4s
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
-	WORD $0x4ea08718 // add v24.4s, v24.4s, v0.4s
-	WORD $0x4ea086f7 // add v23.4s, v23.4s, v0.4s
+	WORD $0x4e0d02f8 // tbl v24.16b, { v23.16b }, v13.16b
+	WORD $0x4e0e02f7 // tbl v23.16b, { v23.16b }, v14.16b
+	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
+	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R7
 	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e0c2f08 // smov x8, v24.s[1]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e9a3b39 // zip1 v25.4s, v25.4s, v26.4s
+	FMOVD        (R7)(R8<<3), F25
 	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e1c2f08 // smov x8, v24.s[3]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983b5a // zip1 v26.4s, v26.4s, v24.4s
-	WORD $0x4eda3b38 // zip1 v24.2d, v25.2d, v26.2d
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4ed83b38 // zip1 v24.2d, v25.2d, v24.2d
 	WORD $0x4e042ee8 // smov x8, v23.s[0]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e0c2ee8 // smov x8, v23.s[1]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e9a3b39 // zip1 v25.4s, v25.4s, v26.4s
+	FMOVD        (R7)(R8<<3), F25
 	WORD $0x4e142ee8 // smov x8, v23.s[2]
-	FMOVS        (R7)(R8<<2), F26
-	WORD $0x4e1c2ee8 // smov x8, v23.s[3]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e973b5a // zip1 v26.4s, v26.4s, v23.4s
-	WORD $0x4eda3b37 // zip1 v23.2d, v25.2d, v26.2d
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4ed73b37 // zip1 v23.2d, v25.2d, v23.2d
 	WORD $0x4e388f19 // cmtst v25.16b, v24.16b, v24.16b
 	WORD $0x6e20bada // neg v26.16b, v22.16b
 	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
@@ -13030,33 +6278,34 @@ done2:
 TEXT ·matmulQ82xIq2_xxsNEON(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	MOVD         $iq2_xxs_offset<>+0(SB), R0
-	FMOVQ        (R0), F0
-	WORD $0x4f000441 // movi v1.4s, #2
-	WORD $0x4f0307e2 // movi v2.4s, #127
-	WORD $0x4f0707e3 // movi v3.4s, #255
+	WORD $0x4f0307e0 // movi v0.4s, #127
+	WORD $0x4f0707e1 // movi v1.4s, #255
 	MOVD         $iq2_xxs_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $iq2_xxs_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F5
+	FMOVQ        (R0), F3
 	MOVD         $iq2_xxs_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F4
 	MOVD         $iq2_xxs_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F5
 	MOVD         $iq2_xxs_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F8
-	WORD $0x4f0005e9 // movi v9.4s, #15
+	FMOVQ        (R0), F6
+	WORD $0x4f0005e7 // movi v7.4s, #15
 	MOVD         $iq2_xxs_shuffle4<>+0(SB), R0
-	FMOVQ        (R0), F10
+	FMOVQ        (R0), F8
 	MOVD         $iq2_xxs_shuffle5<>+0(SB), R0
-	FMOVQ        (R0), F11
+	FMOVQ        (R0), F9
 	MOVD         $iq2_xxs_shuffle6<>+0(SB), R0
-	FMOVQ        (R0), F12
+	FMOVQ        (R0), F10
 	MOVD         $iq2_xxs_shuffle7<>+0(SB), R0
-	FMOVQ        (R0), F13
+	FMOVQ        (R0), F11
 	MOVD         $iq2_xxs_shuffle8<>+0(SB), R0
-	FMOVQ        (R0), F14
+	FMOVQ        (R0), F12
 	MOVD         $iq2_xxs_shuffle9<>+0(SB), R0
+	FMOVQ        (R0), F13
+	MOVD         $iq2_xxs_shuffle10<>+0(SB), R0
+	FMOVQ        (R0), F14
+	MOVD         $iq2_xxs_shifts<>+0(SB), R0
 	FMOVQ        (R0), F15
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
@@ -13098,11 +6347,9 @@ loop3:
 	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
 	WORD $0x4ed63ab5 // zip1 v21.2d, v21.2d, v22.2d
 	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	MOVD         $iq2_xxs_shifts<>+0(SB), R8
-	FMOVQ        (R8), F22
-	WORD $0x6eb646b5 // ushl v21.4s, v21.4s, v22.4s
-	WORD $0x4e291e94 // and v20.16b, v20.16b, v9.16b
-	WORD $0x4e291eb5 // and v21.16b, v21.16b, v9.16b
+	WORD $0x6eaf46b5 // ushl v21.4s, v21.4s, v15.4s
+	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
+	WORD $0x4e271eb5 // and v21.16b, v21.16b, v7.16b
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e34d674 // fadd v20.4s, v19.4s, v20.4s
@@ -13119,72 +6366,40 @@ loop3:
 	// levels of values 0 to 31, and their products
 	FMOVQ        2(R7), F18
 	FMOVQ        4(R7), F19
-	WORD $0x4e040252 // tbl v18.16b, { v18.16b }, v4.16b
-	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
-	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
-	WORD $0x4ea08652 // add v18.4s, v18.4s, v0.4s
-	WORD $0x4ea08673 // add v19.4s, v19.4s, v0.4s
+	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
+	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e49 // smov x9, v18.s[0]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e0c2e49 // smov x9, v18.s[1]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4e142e49 // smov x9, v18.s[2]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e1c2e49 // smov x9, v18.s[3]
-	FMOVS        (R8)(R9<<2), F18
-	WORD $0x4e923ab5 // zip1 v21.4s, v21.4s, v18.4s
-	WORD $0x4ed53a92 // zip1 v18.2d, v20.2d, v21.2d
+	FMOVD        (R8)(R9<<3), F18
+	WORD $0x4ed23a92 // zip1 v18.2d, v20.2d, v18.2d
 	WORD $0x4e042e69 // smov x9, v19.s[0]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e0c2e69 // smov x9, v19.s[1]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4e142e69 // smov x9, v19.s[2]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e1c2e69 // smov x9, v19.s[3]
-	FMOVS        (R8)(R9<<2), F19
-	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
-	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
 	FMOVQ        6(R7), F20
 	FMOVQ        7(R7), F21
-	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
-	WORD $0x4e0702b5 // tbl v21.16b, { v21.16b }, v7.16b
-	WORD $0x6ea54694 // ushl v20.4s, v20.4s, v5.4s
-	WORD $0x6ea646b5 // ushl v21.4s, v21.4s, v6.4s
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea08694 // add v20.4s, v20.4s, v0.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
+	WORD $0x4e060294 // tbl v20.16b, { v20.16b }, v6.16b
+	WORD $0x4e0502b5 // tbl v21.16b, { v21.16b }, v5.16b
+	WORD $0x6ea34694 // ushl v20.4s, v20.4s, v3.4s
+	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2e89 // smov x9, v20.s[3]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
-	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
-	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
 	WORD $0x4e348e96 // cmtst v22.16b, v20.16b, v20.16b
 	WORD $0x6e20ba57 // neg v23.16b, v18.16b
 	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
@@ -13231,72 +6446,40 @@ loop3:
 	// levels of values 32 to 63, and their products
 	FMOVQ        10(R7), F18
 	FMOVQ        12(R7), F19
-	WORD $0x4e040252 // tbl v18.16b, { v18.16b }, v4.16b
-	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
-	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
-	WORD $0x4ea08652 // add v18.4s, v18.4s, v0.4s
-	WORD $0x4ea08673 // add v19.4s, v19.4s, v0.4s
+	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
+	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e49 // smov x9, v18.s[0]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e0c2e49 // smov x9, v18.s[1]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4e142e49 // smov x9, v18.s[2]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e1c2e49 // smov x9, v18.s[3]
-	FMOVS        (R8)(R9<<2), F18
-	WORD $0x4e923ab5 // zip1 v21.4s, v21.4s, v18.4s
-	WORD $0x4ed53a92 // zip1 v18.2d, v20.2d, v21.2d
+	FMOVD        (R8)(R9<<3), F18
+	WORD $0x4ed23a92 // zip1 v18.2d, v20.2d, v18.2d
 	WORD $0x4e042e69 // smov x9, v19.s[0]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e0c2e69 // smov x9, v19.s[1]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4e142e69 // smov x9, v19.s[2]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e1c2e69 // smov x9, v19.s[3]
-	FMOVS        (R8)(R9<<2), F19
-	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
-	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
 	FMOVQ        14(R7), F20
 	FMOVQ        15(R7), F21
-	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
-	WORD $0x4e0702b5 // tbl v21.16b, { v21.16b }, v7.16b
-	WORD $0x6ea54694 // ushl v20.4s, v20.4s, v5.4s
-	WORD $0x6ea646b5 // ushl v21.4s, v21.4s, v6.4s
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea08694 // add v20.4s, v20.4s, v0.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
+	WORD $0x4e060294 // tbl v20.16b, { v20.16b }, v6.16b
+	WORD $0x4e0502b5 // tbl v21.16b, { v21.16b }, v5.16b
+	WORD $0x6ea34694 // ushl v20.4s, v20.4s, v3.4s
+	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2e89 // smov x9, v20.s[3]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
-	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
-	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
 	WORD $0x4e348e96 // cmtst v22.16b, v20.16b, v20.16b
 	WORD $0x6e20ba57 // neg v23.16b, v18.16b
 	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
@@ -13343,72 +6526,40 @@ loop3:
 	// levels of values 64 to 95, and their products
 	FMOVQ        18(R7), F18
 	FMOVQ        20(R7), F19
-	WORD $0x4e040252 // tbl v18.16b, { v18.16b }, v4.16b
-	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
-	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
-	WORD $0x4ea08652 // add v18.4s, v18.4s, v0.4s
-	WORD $0x4ea08673 // add v19.4s, v19.4s, v0.4s
+	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
+	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e49 // smov x9, v18.s[0]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e0c2e49 // smov x9, v18.s[1]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4e142e49 // smov x9, v18.s[2]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e1c2e49 // smov x9, v18.s[3]
-	FMOVS        (R8)(R9<<2), F18
-	WORD $0x4e923ab5 // zip1 v21.4s, v21.4s, v18.4s
-	WORD $0x4ed53a92 // zip1 v18.2d, v20.2d, v21.2d
+	FMOVD        (R8)(R9<<3), F18
+	WORD $0x4ed23a92 // zip1 v18.2d, v20.2d, v18.2d
 	WORD $0x4e042e69 // smov x9, v19.s[0]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e0c2e69 // smov x9, v19.s[1]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4e142e69 // smov x9, v19.s[2]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e1c2e69 // smov x9, v19.s[3]
-	FMOVS        (R8)(R9<<2), F19
-	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
-	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
 	FMOVQ        22(R7), F20
 	FMOVQ        23(R7), F21
-	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
-	WORD $0x4e0702b5 // tbl v21.16b, { v21.16b }, v7.16b
-	WORD $0x6ea54694 // ushl v20.4s, v20.4s, v5.4s
-	WORD $0x6ea646b5 // ushl v21.4s, v21.4s, v6.4s
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea08694 // add v20.4s, v20.4s, v0.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
+	WORD $0x4e060294 // tbl v20.16b, { v20.16b }, v6.16b
+	WORD $0x4e0502b5 // tbl v21.16b, { v21.16b }, v5.16b
+	WORD $0x6ea34694 // ushl v20.4s, v20.4s, v3.4s
+	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2e89 // smov x9, v20.s[3]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
-	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
-	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
 	WORD $0x4e348e96 // cmtst v22.16b, v20.16b, v20.16b
 	WORD $0x6e20ba57 // neg v23.16b, v18.16b
 	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
@@ -13455,72 +6606,40 @@ loop3:
 	// levels of values 96 to 127, and their products
 	FMOVQ        26(R7), F18
 	FMOVQ        28(R7), F19
-	WORD $0x4e040252 // tbl v18.16b, { v18.16b }, v4.16b
-	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
-	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
-	WORD $0x4ea08652 // add v18.4s, v18.4s, v0.4s
-	WORD $0x4ea08673 // add v19.4s, v19.4s, v0.4s
+	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
+	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e49 // smov x9, v18.s[0]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e0c2e49 // smov x9, v18.s[1]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4e142e49 // smov x9, v18.s[2]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e1c2e49 // smov x9, v18.s[3]
-	FMOVS        (R8)(R9<<2), F18
-	WORD $0x4e923ab5 // zip1 v21.4s, v21.4s, v18.4s
-	WORD $0x4ed53a92 // zip1 v18.2d, v20.2d, v21.2d
+	FMOVD        (R8)(R9<<3), F18
+	WORD $0x4ed23a92 // zip1 v18.2d, v20.2d, v18.2d
 	WORD $0x4e042e69 // smov x9, v19.s[0]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e0c2e69 // smov x9, v19.s[1]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4e142e69 // smov x9, v19.s[2]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e1c2e69 // smov x9, v19.s[3]
-	FMOVS        (R8)(R9<<2), F19
-	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
-	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
 	FMOVQ        30(R7), F20
 	FMOVQ        31(R7), F21
-	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
-	WORD $0x4e0702b5 // tbl v21.16b, { v21.16b }, v7.16b
-	WORD $0x6ea54694 // ushl v20.4s, v20.4s, v5.4s
-	WORD $0x6ea646b5 // ushl v21.4s, v21.4s, v6.4s
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea08694 // add v20.4s, v20.4s, v0.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
+	WORD $0x4e060294 // tbl v20.16b, { v20.16b }, v6.16b
+	WORD $0x4e0502b5 // tbl v21.16b, { v21.16b }, v5.16b
+	WORD $0x6ea34694 // ushl v20.4s, v20.4s, v3.4s
+	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2e89 // smov x9, v20.s[3]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
-	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
-	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
 	WORD $0x4e348e96 // cmtst v22.16b, v20.16b, v20.16b
 	WORD $0x6e20ba57 // neg v23.16b, v18.16b
 	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
@@ -13567,72 +6686,40 @@ loop3:
 	// levels of values 128 to 159, and their products
 	FMOVQ        34(R7), F18
 	FMOVQ        36(R7), F19
-	WORD $0x4e040252 // tbl v18.16b, { v18.16b }, v4.16b
-	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
-	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
-	WORD $0x4ea08652 // add v18.4s, v18.4s, v0.4s
-	WORD $0x4ea08673 // add v19.4s, v19.4s, v0.4s
+	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
+	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e49 // smov x9, v18.s[0]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e0c2e49 // smov x9, v18.s[1]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4e142e49 // smov x9, v18.s[2]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e1c2e49 // smov x9, v18.s[3]
-	FMOVS        (R8)(R9<<2), F18
-	WORD $0x4e923ab5 // zip1 v21.4s, v21.4s, v18.4s
-	WORD $0x4ed53a92 // zip1 v18.2d, v20.2d, v21.2d
+	FMOVD        (R8)(R9<<3), F18
+	WORD $0x4ed23a92 // zip1 v18.2d, v20.2d, v18.2d
 	WORD $0x4e042e69 // smov x9, v19.s[0]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e0c2e69 // smov x9, v19.s[1]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4e142e69 // smov x9, v19.s[2]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e1c2e69 // smov x9, v19.s[3]
-	FMOVS        (R8)(R9<<2), F19
-	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
-	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
 	FMOVQ        38(R7), F20
 	FMOVQ        39(R7), F21
-	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
-	WORD $0x4e0702b5 // tbl v21.16b, { v21.16b }, v7.16b
-	WORD $0x6ea54694 // ushl v20.4s, v20.4s, v5.4s
-	WORD $0x6ea646b5 // ushl v21.4s, v21.4s, v6.4s
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea08694 // add v20.4s, v20.4s, v0.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
+	WORD $0x4e060294 // tbl v20.16b, { v20.16b }, v6.16b
+	WORD $0x4e0502b5 // tbl v21.16b, { v21.16b }, v5.16b
+	WORD $0x6ea34694 // ushl v20.4s, v20.4s, v3.4s
+	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2e89 // smov x9, v20.s[3]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
-	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
-	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
 	WORD $0x4e348e96 // cmtst v22.16b, v20.16b, v20.16b
 	WORD $0x6e20ba57 // neg v23.16b, v18.16b
 	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
@@ -13679,72 +6766,40 @@ loop3:
 	// levels of values 160 to 191, and their products
 	FMOVQ        42(R7), F18
 	FMOVQ        44(R7), F19
-	WORD $0x4e040252 // tbl v18.16b, { v18.16b }, v4.16b
-	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
-	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
-	WORD $0x4ea08652 // add v18.4s, v18.4s, v0.4s
-	WORD $0x4ea08673 // add v19.4s, v19.4s, v0.4s
+	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
+	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e49 // smov x9, v18.s[0]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e0c2e49 // smov x9, v18.s[1]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4e142e49 // smov x9, v18.s[2]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e1c2e49 // smov x9, v18.s[3]
-	FMOVS        (R8)(R9<<2), F18
-	WORD $0x4e923ab5 // zip1 v21.4s, v21.4s, v18.4s
-	WORD $0x4ed53a92 // zip1 v18.2d, v20.2d, v21.2d
+	FMOVD        (R8)(R9<<3), F18
+	WORD $0x4ed23a92 // zip1 v18.2d, v20.2d, v18.2d
 	WORD $0x4e042e69 // smov x9, v19.s[0]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e0c2e69 // smov x9, v19.s[1]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4e142e69 // smov x9, v19.s[2]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e1c2e69 // smov x9, v19.s[3]
-	FMOVS        (R8)(R9<<2), F19
-	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
-	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
 	FMOVQ        46(R7), F20
 	FMOVQ        47(R7), F21
-	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
-	WORD $0x4e0702b5 // tbl v21.16b, { v21.16b }, v7.16b
-	WORD $0x6ea54694 // ushl v20.4s, v20.4s, v5.4s
-	WORD $0x6ea646b5 // ushl v21.4s, v21.4s, v6.4s
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea08694 // add v20.4s, v20.4s, v0.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
+	WORD $0x4e060294 // tbl v20.16b, { v20.16b }, v6.16b
+	WORD $0x4e0502b5 // tbl v21.16b, { v21.16b }, v5.16b
+	WORD $0x6ea34694 // ushl v20.4s, v20.4s, v3.4s
+	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2e89 // smov x9, v20.s[3]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
-	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
-	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
 	WORD $0x4e348e96 // cmtst v22.16b, v20.16b, v20.16b
 	WORD $0x6e20ba57 // neg v23.16b, v18.16b
 	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
@@ -13790,71 +6845,39 @@ loop3:
 
 	// levels of values 192 to 223, and their products
 	FMOVQ        50(R7), F18
-	WORD $0x4e040253 // tbl v19.16b, { v18.16b }, v4.16b
-	WORD $0x4e0a0252 // tbl v18.16b, { v18.16b }, v10.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
-	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
-	WORD $0x4ea08673 // add v19.4s, v19.4s, v0.4s
-	WORD $0x4ea08652 // add v18.4s, v18.4s, v0.4s
+	WORD $0x4e020253 // tbl v19.16b, { v18.16b }, v2.16b
+	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e69 // smov x9, v19.s[0]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e0c2e69 // smov x9, v19.s[1]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4e142e69 // smov x9, v19.s[2]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e1c2e69 // smov x9, v19.s[3]
-	FMOVS        (R8)(R9<<2), F19
-	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
-	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
 	WORD $0x4e042e49 // smov x9, v18.s[0]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e0c2e49 // smov x9, v18.s[1]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4e142e49 // smov x9, v18.s[2]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e1c2e49 // smov x9, v18.s[3]
-	FMOVS        (R8)(R9<<2), F18
-	WORD $0x4e923ab5 // zip1 v21.4s, v21.4s, v18.4s
-	WORD $0x4ed53a92 // zip1 v18.2d, v20.2d, v21.2d
+	FMOVD        (R8)(R9<<3), F18
+	WORD $0x4ed23a92 // zip1 v18.2d, v20.2d, v18.2d
 	FMOVQ        50(R7), F20
-	WORD $0x4e0b0295 // tbl v21.16b, { v20.16b }, v11.16b
-	WORD $0x4e0c0294 // tbl v20.16b, { v20.16b }, v12.16b
-	WORD $0x6ea546b5 // ushl v21.4s, v21.4s, v5.4s
-	WORD $0x6ea64694 // ushl v20.4s, v20.4s, v6.4s
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
-	WORD $0x4ea08694 // add v20.4s, v20.4s, v0.4s
+	WORD $0x4e090295 // tbl v21.16b, { v20.16b }, v9.16b
+	WORD $0x4e0a0294 // tbl v20.16b, { v20.16b }, v10.16b
+	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
+	WORD $0x6ea44694 // ushl v20.4s, v20.4s, v4.4s
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
-	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2e89 // smov x9, v20.s[3]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
-	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
 	WORD $0x4e358eb6 // cmtst v22.16b, v21.16b, v21.16b
 	WORD $0x6e20ba77 // neg v23.16b, v19.16b
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
@@ -13900,73 +6923,39 @@ loop3:
 
 	// levels of values 224 to 255, and their products
 	FMOVQ        50(R7), F18
-	WORD $0x4e0d0253 // tbl v19.16b, { v18.16b }, v13.16b
-	WORD $0x4e0e0252 // tbl v18.16b, { v18.16b }, v14.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
-	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
-	WORD $0x4ea08673 // add v19.4s, v19.4s, v0.4s
-	WORD $0x4ea08652 // add v18.4s, v18.4s, v0.4s
+	WORD $0x4e0b0253 // tbl v19.16b, { v18.16b }, v11.16b
+	WORD $0x4e0c0252 // tbl v18.16b, { v18.16b }, v12.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e69 // smov x9, v19.s[0]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e0c2e69 // smov x9, v19.s[1]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4e142e69 // smov x9, v19.s[2]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e1c2e69 // smov x9, v19.s[3]
-	FMOVS        (R8)(R9<<2), F19
-	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
-	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
 	WORD $0x4e042e49 // smov x9, v18.s[0]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e0c2e49 // smov x9, v18.s[1]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4e142e49 // smov x9, v18.s[2]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e1c2e49 // smov x9, v18.s[3]
-	FMOVS        (R8)(R9<<2), F18
-	WORD $0x4e923ab5 // zip1 v21.4s, v21.4s, v18.4s
-	WORD $0x4ed53a92 // zip1 v18.2d, v20.2d, v21.2d
+	FMOVD        (R8)(R9<<3), F18
+	WORD $0x4ed23a92 // zip1 v18.2d, v20.2d, v18.2d
 	FMOVQ        50(R7), F20
-	WORD $0x4e0f0295 // tbl v21.16b, { v20.16b }, v15.16b
-	MOVD         $iq2_xxs_shuffle10<>+0(SB), R8
-	FMOVQ        (R8), F22
-	WORD $0x4e160294 // tbl v20.16b, { v20.16b }, v22.16b
-	WORD $0x6ea546b5 // ushl v21.4s, v21.4s, v5.4s
-	WORD $0x6ea64694 // ushl v20.4s, v20.4s, v6.4s
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
-	WORD $0x4ea08694 // add v20.4s, v20.4s, v0.4s
+	WORD $0x4e0d0295 // tbl v21.16b, { v20.16b }, v13.16b
+	WORD $0x4e0e0294 // tbl v20.16b, { v20.16b }, v14.16b
+	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
+	WORD $0x6ea44694 // ushl v20.4s, v20.4s, v4.4s
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
-	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2e89 // smov x9, v20.s[3]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
-	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
 	WORD $0x4e358eb6 // cmtst v22.16b, v21.16b, v21.16b
 	WORD $0x6e20ba77 // neg v23.16b, v19.16b
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
@@ -14044,33 +7033,34 @@ done2:
 TEXT ·matmulQ83xIq2_xxsNEON(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	MOVD         $iq2_xxs_offset<>+0(SB), R0
-	FMOVQ        (R0), F0
-	WORD $0x4f000441 // movi v1.4s, #2
-	WORD $0x4f0307e2 // movi v2.4s, #127
-	WORD $0x4f0707e3 // movi v3.4s, #255
+	WORD $0x4f0307e0 // movi v0.4s, #127
+	WORD $0x4f0707e1 // movi v1.4s, #255
 	MOVD         $iq2_xxs_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $iq2_xxs_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F5
+	FMOVQ        (R0), F3
 	MOVD         $iq2_xxs_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F4
 	MOVD         $iq2_xxs_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F5
 	MOVD         $iq2_xxs_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F8
-	WORD $0x4f0005e9 // movi v9.4s, #15
+	FMOVQ        (R0), F6
+	WORD $0x4f0005e7 // movi v7.4s, #15
 	MOVD         $iq2_xxs_shuffle4<>+0(SB), R0
-	FMOVQ        (R0), F10
+	FMOVQ        (R0), F8
 	MOVD         $iq2_xxs_shuffle5<>+0(SB), R0
-	FMOVQ        (R0), F11
+	FMOVQ        (R0), F9
 	MOVD         $iq2_xxs_shuffle6<>+0(SB), R0
-	FMOVQ        (R0), F12
+	FMOVQ        (R0), F10
 	MOVD         $iq2_xxs_shuffle7<>+0(SB), R0
-	FMOVQ        (R0), F13
+	FMOVQ        (R0), F11
 	MOVD         $iq2_xxs_shuffle8<>+0(SB), R0
-	FMOVQ        (R0), F14
+	FMOVQ        (R0), F12
 	MOVD         $iq2_xxs_shuffle9<>+0(SB), R0
+	FMOVQ        (R0), F13
+	MOVD         $iq2_xxs_shuffle10<>+0(SB), R0
+	FMOVQ        (R0), F14
+	MOVD         $iq2_xxs_shifts<>+0(SB), R0
 	FMOVQ        (R0), F15
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
@@ -14113,11 +7103,9 @@ loop3:
 	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
 	WORD $0x4ed73ad6 // zip1 v22.2d, v22.2d, v23.2d
 	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
-	MOVD         $iq2_xxs_shifts<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x6eb746d6 // ushl v22.4s, v22.4s, v23.4s
-	WORD $0x4e291eb5 // and v21.16b, v21.16b, v9.16b
-	WORD $0x4e291ed6 // and v22.16b, v22.16b, v9.16b
+	WORD $0x6eaf46d6 // ushl v22.4s, v22.4s, v15.4s
+	WORD $0x4e271eb5 // and v21.16b, v21.16b, v7.16b
+	WORD $0x4e271ed6 // and v22.16b, v22.16b, v7.16b
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x4e35d695 // fadd v21.4s, v20.4s, v21.4s
@@ -14134,72 +7122,40 @@ loop3:
 	// levels of values 0 to 31, and their products
 	FMOVQ        2(R7), F19
 	FMOVQ        4(R7), F20
-	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
-	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4ea08673 // add v19.4s, v19.4s, v0.4s
-	WORD $0x4ea08694 // add v20.4s, v20.4s, v0.4s
+	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
+	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e69 // smov x9, v19.s[0]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e0c2e69 // smov x9, v19.s[1]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4e142e69 // smov x9, v19.s[2]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e1c2e69 // smov x9, v19.s[3]
-	FMOVS        (R8)(R9<<2), F19
-	WORD $0x4e933ad6 // zip1 v22.4s, v22.4s, v19.4s
-	WORD $0x4ed63ab3 // zip1 v19.2d, v21.2d, v22.2d
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e1c2e89 // smov x9, v20.s[3]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
-	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
 	FMOVQ        6(R7), F21
 	FMOVQ        7(R7), F22
-	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
-	WORD $0x4e0702d6 // tbl v22.16b, { v22.16b }, v7.16b
-	WORD $0x6ea546b5 // ushl v21.4s, v21.4s, v5.4s
-	WORD $0x6ea646d6 // ushl v22.4s, v22.4s, v6.4s
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
+	WORD $0x4e0602b5 // tbl v21.16b, { v21.16b }, v6.16b
+	WORD $0x4e0502d6 // tbl v22.16b, { v22.16b }, v5.16b
+	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
+	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953b18 // zip1 v24.4s, v24.4s, v21.4s
-	WORD $0x4ed83af5 // zip1 v21.2d, v23.2d, v24.2d
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e0c2ec9 // smov x9, v22.s[1]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e1c2ec9 // smov x9, v22.s[3]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963b18 // zip1 v24.4s, v24.4s, v22.4s
-	WORD $0x4ed83af6 // zip1 v22.2d, v23.2d, v24.2d
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
 	WORD $0x4e358eb7 // cmtst v23.16b, v21.16b, v21.16b
 	WORD $0x6e20ba78 // neg v24.16b, v19.16b
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
@@ -14260,72 +7216,40 @@ loop3:
 	// levels of values 32 to 63, and their products
 	FMOVQ        10(R7), F19
 	FMOVQ        12(R7), F20
-	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
-	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4ea08673 // add v19.4s, v19.4s, v0.4s
-	WORD $0x4ea08694 // add v20.4s, v20.4s, v0.4s
+	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
+	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e69 // smov x9, v19.s[0]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e0c2e69 // smov x9, v19.s[1]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4e142e69 // smov x9, v19.s[2]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e1c2e69 // smov x9, v19.s[3]
-	FMOVS        (R8)(R9<<2), F19
-	WORD $0x4e933ad6 // zip1 v22.4s, v22.4s, v19.4s
-	WORD $0x4ed63ab3 // zip1 v19.2d, v21.2d, v22.2d
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e1c2e89 // smov x9, v20.s[3]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
-	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
 	FMOVQ        14(R7), F21
 	FMOVQ        15(R7), F22
-	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
-	WORD $0x4e0702d6 // tbl v22.16b, { v22.16b }, v7.16b
-	WORD $0x6ea546b5 // ushl v21.4s, v21.4s, v5.4s
-	WORD $0x6ea646d6 // ushl v22.4s, v22.4s, v6.4s
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
+	WORD $0x4e0602b5 // tbl v21.16b, { v21.16b }, v6.16b
+	WORD $0x4e0502d6 // tbl v22.16b, { v22.16b }, v5.16b
+	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
+	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953b18 // zip1 v24.4s, v24.4s, v21.4s
-	WORD $0x4ed83af5 // zip1 v21.2d, v23.2d, v24.2d
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e0c2ec9 // smov x9, v22.s[1]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e1c2ec9 // smov x9, v22.s[3]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963b18 // zip1 v24.4s, v24.4s, v22.4s
-	WORD $0x4ed83af6 // zip1 v22.2d, v23.2d, v24.2d
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
 	WORD $0x4e358eb7 // cmtst v23.16b, v21.16b, v21.16b
 	WORD $0x6e20ba78 // neg v24.16b, v19.16b
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
@@ -14386,72 +7310,40 @@ loop3:
 	// levels of values 64 to 95, and their products
 	FMOVQ        18(R7), F19
 	FMOVQ        20(R7), F20
-	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
-	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4ea08673 // add v19.4s, v19.4s, v0.4s
-	WORD $0x4ea08694 // add v20.4s, v20.4s, v0.4s
+	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
+	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e69 // smov x9, v19.s[0]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e0c2e69 // smov x9, v19.s[1]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4e142e69 // smov x9, v19.s[2]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e1c2e69 // smov x9, v19.s[3]
-	FMOVS        (R8)(R9<<2), F19
-	WORD $0x4e933ad6 // zip1 v22.4s, v22.4s, v19.4s
-	WORD $0x4ed63ab3 // zip1 v19.2d, v21.2d, v22.2d
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e1c2e89 // smov x9, v20.s[3]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
-	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
 	FMOVQ        22(R7), F21
 	FMOVQ        23(R7), F22
-	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
-	WORD $0x4e0702d6 // tbl v22.16b, { v22.16b }, v7.16b
-	WORD $0x6ea546b5 // ushl v21.4s, v21.4s, v5.4s
-	WORD $0x6ea646d6 // ushl v22.4s, v22.4s, v6.4s
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
+	WORD $0x4e0602b5 // tbl v21.16b, { v21.16b }, v6.16b
+	WORD $0x4e0502d6 // tbl v22.16b, { v22.16b }, v5.16b
+	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
+	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953b18 // zip1 v24.4s, v24.4s, v21.4s
-	WORD $0x4ed83af5 // zip1 v21.2d, v23.2d, v24.2d
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e0c2ec9 // smov x9, v22.s[1]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e1c2ec9 // smov x9, v22.s[3]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963b18 // zip1 v24.4s, v24.4s, v22.4s
-	WORD $0x4ed83af6 // zip1 v22.2d, v23.2d, v24.2d
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
 	WORD $0x4e358eb7 // cmtst v23.16b, v21.16b, v21.16b
 	WORD $0x6e20ba78 // neg v24.16b, v19.16b
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
@@ -14512,72 +7404,40 @@ loop3:
 	// levels of values 96 to 127, and their products
 	FMOVQ        26(R7), F19
 	FMOVQ        28(R7), F20
-	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
-	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4ea08673 // add v19.4s, v19.4s, v0.4s
-	WORD $0x4ea08694 // add v20.4s, v20.4s, v0.4s
+	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
+	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e69 // smov x9, v19.s[0]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e0c2e69 // smov x9, v19.s[1]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4e142e69 // smov x9, v19.s[2]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e1c2e69 // smov x9, v19.s[3]
-	FMOVS        (R8)(R9<<2), F19
-	WORD $0x4e933ad6 // zip1 v22.4s, v22.4s, v19.4s
-	WORD $0x4ed63ab3 // zip1 v19.2d, v21.2d, v22.2d
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e1c2e89 // smov x9, v20.s[3]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
-	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
 	FMOVQ        30(R7), F21
 	FMOVQ        31(R7), F22
-	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
-	WORD $0x4e0702d6 // tbl v22.16b, { v22.16b }, v7.16b
-	WORD $0x6ea546b5 // ushl v21.4s, v21.4s, v5.4s
-	WORD $0x6ea646d6 // ushl v22.4s, v22.4s, v6.4s
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
+	WORD $0x4e0602b5 // tbl v21.16b, { v21.16b }, v6.16b
+	WORD $0x4e0502d6 // tbl v22.16b, { v22.16b }, v5.16b
+	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
+	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953b18 // zip1 v24.4s, v24.4s, v21.4s
-	WORD $0x4ed83af5 // zip1 v21.2d, v23.2d, v24.2d
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e0c2ec9 // smov x9, v22.s[1]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e1c2ec9 // smov x9, v22.s[3]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963b18 // zip1 v24.4s, v24.4s, v22.4s
-	WORD $0x4ed83af6 // zip1 v22.2d, v23.2d, v24.2d
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
 	WORD $0x4e358eb7 // cmtst v23.16b, v21.16b, v21.16b
 	WORD $0x6e20ba78 // neg v24.16b, v19.16b
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
@@ -14638,72 +7498,40 @@ loop3:
 	// levels of values 128 to 159, and their products
 	FMOVQ        34(R7), F19
 	FMOVQ        36(R7), F20
-	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
-	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4ea08673 // add v19.4s, v19.4s, v0.4s
-	WORD $0x4ea08694 // add v20.4s, v20.4s, v0.4s
+	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
+	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e69 // smov x9, v19.s[0]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e0c2e69 // smov x9, v19.s[1]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4e142e69 // smov x9, v19.s[2]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e1c2e69 // smov x9, v19.s[3]
-	FMOVS        (R8)(R9<<2), F19
-	WORD $0x4e933ad6 // zip1 v22.4s, v22.4s, v19.4s
-	WORD $0x4ed63ab3 // zip1 v19.2d, v21.2d, v22.2d
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e1c2e89 // smov x9, v20.s[3]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
-	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
 	FMOVQ        38(R7), F21
 	FMOVQ        39(R7), F22
-	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
-	WORD $0x4e0702d6 // tbl v22.16b, { v22.16b }, v7.16b
-	WORD $0x6ea546b5 // ushl v21.4s, v21.4s, v5.4s
-	WORD $0x6ea646d6 // ushl v22.4s, v22.4s, v6.4s
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
+	WORD $0x4e0602b5 // tbl v21.16b, { v21.16b }, v6.16b
+	WORD $0x4e0502d6 // tbl v22.16b, { v22.16b }, v5.16b
+	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
+	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953b18 // zip1 v24.4s, v24.4s, v21.4s
-	WORD $0x4ed83af5 // zip1 v21.2d, v23.2d, v24.2d
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e0c2ec9 // smov x9, v22.s[1]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e1c2ec9 // smov x9, v22.s[3]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963b18 // zip1 v24.4s, v24.4s, v22.4s
-	WORD $0x4ed83af6 // zip1 v22.2d, v23.2d, v24.2d
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
 	WORD $0x4e358eb7 // cmtst v23.16b, v21.16b, v21.16b
 	WORD $0x6e20ba78 // neg v24.16b, v19.16b
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
@@ -14764,72 +7592,40 @@ loop3:
 	// levels of values 160 to 191, and their products
 	FMOVQ        42(R7), F19
 	FMOVQ        44(R7), F20
-	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
-	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4ea08673 // add v19.4s, v19.4s, v0.4s
-	WORD $0x4ea08694 // add v20.4s, v20.4s, v0.4s
+	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
+	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e69 // smov x9, v19.s[0]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e0c2e69 // smov x9, v19.s[1]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4e142e69 // smov x9, v19.s[2]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e1c2e69 // smov x9, v19.s[3]
-	FMOVS        (R8)(R9<<2), F19
-	WORD $0x4e933ad6 // zip1 v22.4s, v22.4s, v19.4s
-	WORD $0x4ed63ab3 // zip1 v19.2d, v21.2d, v22.2d
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e1c2e89 // smov x9, v20.s[3]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
-	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
 	FMOVQ        46(R7), F21
 	FMOVQ        47(R7), F22
-	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
-	WORD $0x4e0702d6 // tbl v22.16b, { v22.16b }, v7.16b
-	WORD $0x6ea546b5 // ushl v21.4s, v21.4s, v5.4s
-	WORD $0x6ea646d6 // ushl v22.4s, v22.4s, v6.4s
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
+	WORD $0x4e0602b5 // tbl v21.16b, { v21.16b }, v6.16b
+	WORD $0x4e0502d6 // tbl v22.16b, { v22.16b }, v5.16b
+	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
+	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953b18 // zip1 v24.4s, v24.4s, v21.4s
-	WORD $0x4ed83af5 // zip1 v21.2d, v23.2d, v24.2d
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e0c2ec9 // smov x9, v22.s[1]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e1c2ec9 // smov x9, v22.s[3]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963b18 // zip1 v24.4s, v24.4s, v22.4s
-	WORD $0x4ed83af6 // zip1 v22.2d, v23.2d, v24.2d
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
 	WORD $0x4e358eb7 // cmtst v23.16b, v21.16b, v21.16b
 	WORD $0x6e20ba78 // neg v24.16b, v19.16b
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
@@ -14889,71 +7685,39 @@ loop3:
 
 	// levels of values 192 to 223, and their products
 	FMOVQ        50(R7), F19
-	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
-	WORD $0x4e0a0273 // tbl v19.16b, { v19.16b }, v10.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
-	WORD $0x4ea08694 // add v20.4s, v20.4s, v0.4s
-	WORD $0x4ea08673 // add v19.4s, v19.4s, v0.4s
+	WORD $0x4e020274 // tbl v20.16b, { v19.16b }, v2.16b
+	WORD $0x4e080273 // tbl v19.16b, { v19.16b }, v8.16b
+	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e1c2e89 // smov x9, v20.s[3]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
-	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
 	WORD $0x4e042e69 // smov x9, v19.s[0]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e0c2e69 // smov x9, v19.s[1]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4e142e69 // smov x9, v19.s[2]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e1c2e69 // smov x9, v19.s[3]
-	FMOVS        (R8)(R9<<2), F19
-	WORD $0x4e933ad6 // zip1 v22.4s, v22.4s, v19.4s
-	WORD $0x4ed63ab3 // zip1 v19.2d, v21.2d, v22.2d
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
 	FMOVQ        50(R7), F21
-	WORD $0x4e0b02b6 // tbl v22.16b, { v21.16b }, v11.16b
-	WORD $0x4e0c02b5 // tbl v21.16b, { v21.16b }, v12.16b
-	WORD $0x6ea546d6 // ushl v22.4s, v22.4s, v5.4s
-	WORD $0x6ea646b5 // ushl v21.4s, v21.4s, v6.4s
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
+	WORD $0x4e0902b6 // tbl v22.16b, { v21.16b }, v9.16b
+	WORD $0x4e0a02b5 // tbl v21.16b, { v21.16b }, v10.16b
+	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
+	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e0c2ec9 // smov x9, v22.s[1]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e1c2ec9 // smov x9, v22.s[3]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963b18 // zip1 v24.4s, v24.4s, v22.4s
-	WORD $0x4ed83af6 // zip1 v22.2d, v23.2d, v24.2d
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953b18 // zip1 v24.4s, v24.4s, v21.4s
-	WORD $0x4ed83af5 // zip1 v21.2d, v23.2d, v24.2d
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
 	WORD $0x4e368ed7 // cmtst v23.16b, v22.16b, v22.16b
 	WORD $0x6e20ba98 // neg v24.16b, v20.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
@@ -15013,73 +7777,39 @@ loop3:
 
 	// levels of values 224 to 255, and their products
 	FMOVQ        50(R7), F19
-	WORD $0x4e0d0274 // tbl v20.16b, { v19.16b }, v13.16b
-	WORD $0x4e0e0273 // tbl v19.16b, { v19.16b }, v14.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
-	WORD $0x4ea08694 // add v20.4s, v20.4s, v0.4s
-	WORD $0x4ea08673 // add v19.4s, v19.4s, v0.4s
+	WORD $0x4e0b0274 // tbl v20.16b, { v19.16b }, v11.16b
+	WORD $0x4e0c0273 // tbl v19.16b, { v19.16b }, v12.16b
+	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e1c2e89 // smov x9, v20.s[3]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
-	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
 	WORD $0x4e042e69 // smov x9, v19.s[0]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e0c2e69 // smov x9, v19.s[1]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4e142e69 // smov x9, v19.s[2]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e1c2e69 // smov x9, v19.s[3]
-	FMOVS        (R8)(R9<<2), F19
-	WORD $0x4e933ad6 // zip1 v22.4s, v22.4s, v19.4s
-	WORD $0x4ed63ab3 // zip1 v19.2d, v21.2d, v22.2d
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
 	FMOVQ        50(R7), F21
-	WORD $0x4e0f02b6 // tbl v22.16b, { v21.16b }, v15.16b
-	MOVD         $iq2_xxs_shuffle10<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e1702b5 // tbl v21.16b, { v21.16b }, v23.16b
-	WORD $0x6ea546d6 // ushl v22.4s, v22.4s, v5.4s
-	WORD $0x6ea646b5 // ushl v21.4s, v21.4s, v6.4s
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
+	WORD $0x4e0d02b6 // tbl v22.16b, { v21.16b }, v13.16b
+	WORD $0x4e0e02b5 // tbl v21.16b, { v21.16b }, v14.16b
+	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
+	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e0c2ec9 // smov x9, v22.s[1]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e1c2ec9 // smov x9, v22.s[3]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963b18 // zip1 v24.4s, v24.4s, v22.4s
-	WORD $0x4ed83af6 // zip1 v22.2d, v23.2d, v24.2d
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953b18 // zip1 v24.4s, v24.4s, v21.4s
-	WORD $0x4ed83af5 // zip1 v21.2d, v23.2d, v24.2d
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
 	WORD $0x4e368ed7 // cmtst v23.16b, v22.16b, v22.16b
 	WORD $0x6e20ba98 // neg v24.16b, v20.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
@@ -15176,33 +7906,34 @@ done2:
 TEXT ·matmulQ84xIq2_xxsNEON(SB), NOSPLIT, $576-72
 
 	// constants of the loops
-	MOVD         $iq2_xxs_offset<>+0(SB), R0
-	FMOVQ        (R0), F0
-	WORD $0x4f000441 // movi v1.4s, #2
-	WORD $0x4f0307e2 // movi v2.4s, #127
-	WORD $0x4f0707e3 // movi v3.4s, #255
+	WORD $0x4f0307e0 // movi v0.4s, #127
+	WORD $0x4f0707e1 // movi v1.4s, #255
 	MOVD         $iq2_xxs_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $iq2_xxs_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F5
+	FMOVQ        (R0), F3
 	MOVD         $iq2_xxs_shifts3<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F4
 	MOVD         $iq2_xxs_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F5
 	MOVD         $iq2_xxs_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F8
-	WORD $0x4f0005e9 // movi v9.4s, #15
+	FMOVQ        (R0), F6
+	WORD $0x4f0005e7 // movi v7.4s, #15
 	MOVD         $iq2_xxs_shuffle4<>+0(SB), R0
-	FMOVQ        (R0), F10
+	FMOVQ        (R0), F8
 	MOVD         $iq2_xxs_shuffle5<>+0(SB), R0
-	FMOVQ        (R0), F11
+	FMOVQ        (R0), F9
 	MOVD         $iq2_xxs_shuffle6<>+0(SB), R0
-	FMOVQ        (R0), F12
+	FMOVQ        (R0), F10
 	MOVD         $iq2_xxs_shuffle7<>+0(SB), R0
-	FMOVQ        (R0), F13
+	FMOVQ        (R0), F11
 	MOVD         $iq2_xxs_shuffle8<>+0(SB), R0
-	FMOVQ        (R0), F14
+	FMOVQ        (R0), F12
 	MOVD         $iq2_xxs_shuffle9<>+0(SB), R0
+	FMOVQ        (R0), F13
+	MOVD         $iq2_xxs_shuffle10<>+0(SB), R0
+	FMOVQ        (R0), F14
+	MOVD         $iq2_xxs_shifts<>+0(SB), R0
 	FMOVQ        (R0), F15
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
@@ -15246,11 +7977,9 @@ loop3:
 	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
 	WORD $0x4ed83af7 // zip1 v23.2d, v23.2d, v24.2d
 	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	MOVD         $iq2_xxs_shifts<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x6eb846f7 // ushl v23.4s, v23.4s, v24.4s
-	WORD $0x4e291ed6 // and v22.16b, v22.16b, v9.16b
-	WORD $0x4e291ef7 // and v23.16b, v23.16b, v9.16b
+	WORD $0x6eaf46f7 // ushl v23.4s, v23.4s, v15.4s
+	WORD $0x4e271ed6 // and v22.16b, v22.16b, v7.16b
+	WORD $0x4e271ef7 // and v23.16b, v23.16b, v7.16b
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e36d6b6 // fadd v22.4s, v21.4s, v22.4s
@@ -15267,72 +7996,40 @@ loop3:
 	// levels of values 0 to 31, and their products
 	FMOVQ        2(R7), F20
 	FMOVQ        4(R7), F21
-	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
-	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea08694 // add v20.4s, v20.4s, v0.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
+	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
+	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
+	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2e89 // smov x9, v20.s[3]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
-	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
-	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
 	FMOVQ        6(R7), F22
 	FMOVQ        7(R7), F23
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	WORD $0x4e0702f7 // tbl v23.16b, { v23.16b }, v7.16b
-	WORD $0x6ea546d6 // ushl v22.4s, v22.4s, v5.4s
-	WORD $0x6ea646f7 // ushl v23.4s, v23.4s, v6.4s
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
-	WORD $0x4ea086f7 // add v23.4s, v23.4s, v0.4s
+	WORD $0x4e0602d6 // tbl v22.16b, { v22.16b }, v6.16b
+	WORD $0x4e0502f7 // tbl v23.16b, { v23.16b }, v5.16b
+	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
+	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e0c2ec9 // smov x9, v22.s[1]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e1c2ec9 // smov x9, v22.s[3]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963b39 // zip1 v25.4s, v25.4s, v22.4s
-	WORD $0x4ed93b16 // zip1 v22.2d, v24.2d, v25.2d
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
 	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e0c2ee9 // smov x9, v23.s[1]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e1c2ee9 // smov x9, v23.s[3]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973b39 // zip1 v25.4s, v25.4s, v23.4s
-	WORD $0x4ed93b17 // zip1 v23.2d, v24.2d, v25.2d
+	FMOVD        (R8)(R9<<3), F23
+	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
 	WORD $0x4e368ed8 // cmtst v24.16b, v22.16b, v22.16b
 	WORD $0x6e20ba99 // neg v25.16b, v20.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
@@ -15407,72 +8104,40 @@ loop3:
 	// levels of values 32 to 63, and their products
 	FMOVQ        10(R7), F20
 	FMOVQ        12(R7), F21
-	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
-	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea08694 // add v20.4s, v20.4s, v0.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
+	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
+	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
+	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2e89 // smov x9, v20.s[3]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
-	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
-	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
 	FMOVQ        14(R7), F22
 	FMOVQ        15(R7), F23
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	WORD $0x4e0702f7 // tbl v23.16b, { v23.16b }, v7.16b
-	WORD $0x6ea546d6 // ushl v22.4s, v22.4s, v5.4s
-	WORD $0x6ea646f7 // ushl v23.4s, v23.4s, v6.4s
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
-	WORD $0x4ea086f7 // add v23.4s, v23.4s, v0.4s
+	WORD $0x4e0602d6 // tbl v22.16b, { v22.16b }, v6.16b
+	WORD $0x4e0502f7 // tbl v23.16b, { v23.16b }, v5.16b
+	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
+	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e0c2ec9 // smov x9, v22.s[1]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e1c2ec9 // smov x9, v22.s[3]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963b39 // zip1 v25.4s, v25.4s, v22.4s
-	WORD $0x4ed93b16 // zip1 v22.2d, v24.2d, v25.2d
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
 	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e0c2ee9 // smov x9, v23.s[1]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e1c2ee9 // smov x9, v23.s[3]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973b39 // zip1 v25.4s, v25.4s, v23.4s
-	WORD $0x4ed93b17 // zip1 v23.2d, v24.2d, v25.2d
+	FMOVD        (R8)(R9<<3), F23
+	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
 	WORD $0x4e368ed8 // cmtst v24.16b, v22.16b, v22.16b
 	WORD $0x6e20ba99 // neg v25.16b, v20.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
@@ -15547,72 +8212,40 @@ loop3:
 	// levels of values 64 to 95, and their products
 	FMOVQ        18(R7), F20
 	FMOVQ        20(R7), F21
-	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
-	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea08694 // add v20.4s, v20.4s, v0.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
+	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
+	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
+	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2e89 // smov x9, v20.s[3]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
-	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
-	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
 	FMOVQ        22(R7), F22
 	FMOVQ        23(R7), F23
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	WORD $0x4e0702f7 // tbl v23.16b, { v23.16b }, v7.16b
-	WORD $0x6ea546d6 // ushl v22.4s, v22.4s, v5.4s
-	WORD $0x6ea646f7 // ushl v23.4s, v23.4s, v6.4s
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
-	WORD $0x4ea086f7 // add v23.4s, v23.4s, v0.4s
+	WORD $0x4e0602d6 // tbl v22.16b, { v22.16b }, v6.16b
+	WORD $0x4e0502f7 // tbl v23.16b, { v23.16b }, v5.16b
+	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
+	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e0c2ec9 // smov x9, v22.s[1]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e1c2ec9 // smov x9, v22.s[3]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963b39 // zip1 v25.4s, v25.4s, v22.4s
-	WORD $0x4ed93b16 // zip1 v22.2d, v24.2d, v25.2d
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
 	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e0c2ee9 // smov x9, v23.s[1]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e1c2ee9 // smov x9, v23.s[3]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973b39 // zip1 v25.4s, v25.4s, v23.4s
-	WORD $0x4ed93b17 // zip1 v23.2d, v24.2d, v25.2d
+	FMOVD        (R8)(R9<<3), F23
+	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
 	WORD $0x4e368ed8 // cmtst v24.16b, v22.16b, v22.16b
 	WORD $0x6e20ba99 // neg v25.16b, v20.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
@@ -15687,72 +8320,40 @@ loop3:
 	// levels of values 96 to 127, and their products
 	FMOVQ        26(R7), F20
 	FMOVQ        28(R7), F21
-	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
-	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea08694 // add v20.4s, v20.4s, v0.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
+	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
+	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
+	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2e89 // smov x9, v20.s[3]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
-	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
-	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
 	FMOVQ        30(R7), F22
 	FMOVQ        31(R7), F23
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	WORD $0x4e0702f7 // tbl v23.16b, { v23.16b }, v7.16b
-	WORD $0x6ea546d6 // ushl v22.4s, v22.4s, v5.4s
-	WORD $0x6ea646f7 // ushl v23.4s, v23.4s, v6.4s
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
-	WORD $0x4ea086f7 // add v23.4s, v23.4s, v0.4s
+	WORD $0x4e0602d6 // tbl v22.16b, { v22.16b }, v6.16b
+	WORD $0x4e0502f7 // tbl v23.16b, { v23.16b }, v5.16b
+	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
+	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e0c2ec9 // smov x9, v22.s[1]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e1c2ec9 // smov x9, v22.s[3]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963b39 // zip1 v25.4s, v25.4s, v22.4s
-	WORD $0x4ed93b16 // zip1 v22.2d, v24.2d, v25.2d
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
 	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e0c2ee9 // smov x9, v23.s[1]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e1c2ee9 // smov x9, v23.s[3]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973b39 // zip1 v25.4s, v25.4s, v23.4s
-	WORD $0x4ed93b17 // zip1 v23.2d, v24.2d, v25.2d
+	FMOVD        (R8)(R9<<3), F23
+	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
 	WORD $0x4e368ed8 // cmtst v24.16b, v22.16b, v22.16b
 	WORD $0x6e20ba99 // neg v25.16b, v20.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
@@ -15827,72 +8428,40 @@ loop3:
 	// levels of values 128 to 159, and their products
 	FMOVQ        34(R7), F20
 	FMOVQ        36(R7), F21
-	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
-	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea08694 // add v20.4s, v20.4s, v0.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
+	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
+	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
+	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2e89 // smov x9, v20.s[3]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
-	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
-	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
 	FMOVQ        38(R7), F22
 	FMOVQ        39(R7), F23
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	WORD $0x4e0702f7 // tbl v23.16b, { v23.16b }, v7.16b
-	WORD $0x6ea546d6 // ushl v22.4s, v22.4s, v5.4s
-	WORD $0x6ea646f7 // ushl v23.4s, v23.4s, v6.4s
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
-	WORD $0x4ea086f7 // add v23.4s, v23.4s, v0.4s
+	WORD $0x4e0602d6 // tbl v22.16b, { v22.16b }, v6.16b
+	WORD $0x4e0502f7 // tbl v23.16b, { v23.16b }, v5.16b
+	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
+	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e0c2ec9 // smov x9, v22.s[1]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e1c2ec9 // smov x9, v22.s[3]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963b39 // zip1 v25.4s, v25.4s, v22.4s
-	WORD $0x4ed93b16 // zip1 v22.2d, v24.2d, v25.2d
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
 	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e0c2ee9 // smov x9, v23.s[1]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e1c2ee9 // smov x9, v23.s[3]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973b39 // zip1 v25.4s, v25.4s, v23.4s
-	WORD $0x4ed93b17 // zip1 v23.2d, v24.2d, v25.2d
+	FMOVD        (R8)(R9<<3), F23
+	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
 	WORD $0x4e368ed8 // cmtst v24.16b, v22.16b, v22.16b
 	WORD $0x6e20ba99 // neg v25.16b, v20.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
@@ -15967,72 +8536,40 @@ loop3:
 	// levels of values 160 to 191, and their products
 	FMOVQ        42(R7), F20
 	FMOVQ        44(R7), F21
-	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
-	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea08694 // add v20.4s, v20.4s, v0.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
+	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
+	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
+	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2e89 // smov x9, v20.s[3]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
-	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
-	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
 	FMOVQ        46(R7), F22
 	FMOVQ        47(R7), F23
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	WORD $0x4e0702f7 // tbl v23.16b, { v23.16b }, v7.16b
-	WORD $0x6ea546d6 // ushl v22.4s, v22.4s, v5.4s
-	WORD $0x6ea646f7 // ushl v23.4s, v23.4s, v6.4s
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
-	WORD $0x4ea086f7 // add v23.4s, v23.4s, v0.4s
+	WORD $0x4e0602d6 // tbl v22.16b, { v22.16b }, v6.16b
+	WORD $0x4e0502f7 // tbl v23.16b, { v23.16b }, v5.16b
+	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
+	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e0c2ec9 // smov x9, v22.s[1]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e1c2ec9 // smov x9, v22.s[3]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963b39 // zip1 v25.4s, v25.4s, v22.4s
-	WORD $0x4ed93b16 // zip1 v22.2d, v24.2d, v25.2d
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
 	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e0c2ee9 // smov x9, v23.s[1]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e1c2ee9 // smov x9, v23.s[3]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973b39 // zip1 v25.4s, v25.4s, v23.4s
-	WORD $0x4ed93b17 // zip1 v23.2d, v24.2d, v25.2d
+	FMOVD        (R8)(R9<<3), F23
+	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
 	WORD $0x4e368ed8 // cmtst v24.16b, v22.16b, v22.16b
 	WORD $0x6e20ba99 // neg v25.16b, v20.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
@@ -16106,71 +8643,39 @@ loop3:
 
 	// levels of values 192 to 223, and their products
 	FMOVQ        50(R7), F20
-	WORD $0x4e040295 // tbl v21.16b, { v20.16b }, v4.16b
-	WORD $0x4e0a0294 // tbl v20.16b, { v20.16b }, v10.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
-	WORD $0x4ea08694 // add v20.4s, v20.4s, v0.4s
+	WORD $0x4e020295 // tbl v21.16b, { v20.16b }, v2.16b
+	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
+	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R8
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
-	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2e89 // smov x9, v20.s[3]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
-	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
 	FMOVQ        50(R7), F22
-	WORD $0x4e0b02d7 // tbl v23.16b, { v22.16b }, v11.16b
-	WORD $0x4e0c02d6 // tbl v22.16b, { v22.16b }, v12.16b
-	WORD $0x6ea546f7 // ushl v23.4s, v23.4s, v5.4s
-	WORD $0x6ea646d6 // ushl v22.4s, v22.4s, v6.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea086f7 // add v23.4s, v23.4s, v0.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
+	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
+	WORD $0x4e0a02d6 // tbl v22.16b, { v22.16b }, v10.16b
+	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
+	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e0c2ee9 // smov x9, v23.s[1]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e1c2ee9 // smov x9, v23.s[3]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973b39 // zip1 v25.4s, v25.4s, v23.4s
-	WORD $0x4ed93b17 // zip1 v23.2d, v24.2d, v25.2d
+	FMOVD        (R8)(R9<<3), F23
+	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e0c2ec9 // smov x9, v22.s[1]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e1c2ec9 // smov x9, v22.s[3]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963b39 // zip1 v25.4s, v25.4s, v22.4s
-	WORD $0x4ed93b16 // zip1 v22.2d, v24.2d, v25.2d
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
 	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
 	WORD $0x6e20bab9 // neg v25.16b, v21.16b
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
@@ -16244,73 +8749,39 @@ loop3:
 
 	// levels of values 224 to 255, and their products
 	FMOVQ        50(R7), F20
-	WORD $0x4e0d0295 // tbl v21.16b, { v20.16b }, v13.16b
-	WORD $0x4e0e0294 // tbl v20.16b, { v20.16b }, v14.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4ea086b5 // add v21.4s, v21.4s, v0.4s
-	WORD $0x4ea08694 // add v20.4s, v20.4s, v0.4s
+	WORD $0x4e0b0295 // tbl v21.16b, { v20.16b }, v11.16b
+	WORD $0x4e0c0294 // tbl v20.16b, { v20.16b }, v12.16b
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
+	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
 	MOVD         $iq2_xxs_grid<>+0(SB), R8
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
-	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e1c2e89 // smov x9, v20.s[3]
-	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
-	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
 	FMOVQ        50(R7), F22
-	WORD $0x4e0f02d7 // tbl v23.16b, { v22.16b }, v15.16b
-	MOVD         $iq2_xxs_shuffle10<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6ea546f7 // ushl v23.4s, v23.4s, v5.4s
-	WORD $0x6ea646d6 // ushl v22.4s, v22.4s, v6.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
-	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
-	WORD $0x4ea086f7 // add v23.4s, v23.4s, v0.4s
-	WORD $0x4ea086d6 // add v22.4s, v22.4s, v0.4s
+	WORD $0x4e0d02d7 // tbl v23.16b, { v22.16b }, v13.16b
+	WORD $0x4e0e02d6 // tbl v22.16b, { v22.16b }, v14.16b
+	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
+	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	MOVD         $iq2_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e0c2ee9 // smov x9, v23.s[1]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e1c2ee9 // smov x9, v23.s[3]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973b39 // zip1 v25.4s, v25.4s, v23.4s
-	WORD $0x4ed93b17 // zip1 v23.2d, v24.2d, v25.2d
+	FMOVD        (R8)(R9<<3), F23
+	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVS        (R8)(R9<<2), F24
-	WORD $0x4e0c2ec9 // smov x9, v22.s[1]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVS        (R8)(R9<<2), F25
-	WORD $0x4e1c2ec9 // smov x9, v22.s[3]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963b39 // zip1 v25.4s, v25.4s, v22.4s
-	WORD $0x4ed93b16 // zip1 v22.2d, v24.2d, v25.2d
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
 	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
 	WORD $0x6e20bab9 // neg v25.16b, v21.16b
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0

@@ -15,8 +15,26 @@ var isas = [...]ISA{
 			TypeF32:  {},
 			TypeF16:  {},
 			TypeBf16: {},
+			TypeIq1_s: {
+				MatmulQ8: matmulQ8Iq1_sAVX512VNNI,
+			},
+			TypeIq1_m: {
+				MatmulQ8: matmulQ8Iq1_mAVX512VNNI,
+			},
 			TypeIq2_xxs: {
 				MatmulQ8: matmulQ8Iq2_xxsAVX512VNNI,
+			},
+			TypeIq2_xs: {
+				MatmulQ8: matmulQ8Iq2_xsAVX512VNNI,
+			},
+			TypeIq2_s: {
+				MatmulQ8: matmulQ8Iq2_sAVX512VNNI,
+			},
+			TypeIq3_xxs: {
+				MatmulQ8: matmulQ8Iq3_xxsAVX512VNNI,
+			},
+			TypeIq3_s: {
+				MatmulQ8: matmulQ8Iq3_sAVX512VNNI,
 			},
 			TypeIq4_nl: {
 				MatmulQ8: matmulQ8Iq4_nlAVX512VNNI,
@@ -97,6 +115,15 @@ var isas = [...]ISA{
 			TypeMxfp4: {
 				MatmulQ8: matmulQ8Mxfp4AVX512VNNI,
 			},
+			TypeNvfp4: {
+				MatmulQ8: matmulQ8Nvfp4AVX512VNNI,
+			},
+			TypeQ1_0: {
+				MatmulQ8: matmulQ8Q1_0AVX512VNNI,
+			},
+			TypeQ2_0: {
+				MatmulQ8: matmulQ8Q2_0AVX512VNNI,
+			},
 			TypeQ4_0: {
 				MatmulQ8: matmulQ8Q4_0AVX512VNNI,
 			},
@@ -111,6 +138,12 @@ var isas = [...]ISA{
 			},
 			TypeQ8_0: {
 				MatmulQ8: matmulQ8Q8_0AVX512VNNI,
+			},
+			TypeTq1_0: {
+				MatmulQ8: matmulQ8Tq1_0AVX512VNNI,
+			},
+			TypeTq2_0: {
+				MatmulQ8: matmulQ8Tq2_0AVX512VNNI,
 			},
 			TypeTq3_1s: {
 				MatmulQ8: matmulQ8Tq3_1sAVX512VNNI,
@@ -207,10 +240,40 @@ var isas = [...]ISA{
 				Mix:    mixBf16AVX2,
 				MixQ8:  mixQ8Bf16AVX2,
 			},
+			TypeIq1_s: {
+				Decode:   decodeIq1_sAVX2,
+				Matmul:   matmulIq1_sAVX2,
+				MatmulQ8: matmulQ8Iq1_sAVX2,
+			},
+			TypeIq1_m: {
+				Decode:   decodeIq1_mAVX2,
+				Matmul:   matmulIq1_mAVX2,
+				MatmulQ8: matmulQ8Iq1_mAVX2,
+			},
 			TypeIq2_xxs: {
 				Decode:   decodeIq2_xxsAVX2,
 				Matmul:   matmulIq2_xxsAVX2,
 				MatmulQ8: matmulQ8Iq2_xxsAVX2,
+			},
+			TypeIq2_xs: {
+				Decode:   decodeIq2_xsAVX2,
+				Matmul:   matmulIq2_xsAVX2,
+				MatmulQ8: matmulQ8Iq2_xsAVX2,
+			},
+			TypeIq2_s: {
+				Decode:   decodeIq2_sAVX2,
+				Matmul:   matmulIq2_sAVX2,
+				MatmulQ8: matmulQ8Iq2_sAVX2,
+			},
+			TypeIq3_xxs: {
+				Decode:   decodeIq3_xxsAVX2,
+				Matmul:   matmulIq3_xxsAVX2,
+				MatmulQ8: matmulQ8Iq3_xxsAVX2,
+			},
+			TypeIq3_s: {
+				Decode:   decodeIq3_sAVX2,
+				Matmul:   matmulIq3_sAVX2,
+				MatmulQ8: matmulQ8Iq3_sAVX2,
 			},
 			TypeIq4_nl: {
 				Encode:   encodeIq4_nlAVX2,
@@ -371,6 +434,21 @@ var isas = [...]ISA{
 				Matmul:   matmulMxfp4AVX2,
 				MatmulQ8: matmulQ8Mxfp4AVX2,
 			},
+			TypeNvfp4: {
+				Decode:   decodeNvfp4AVX2,
+				Matmul:   matmulNvfp4AVX2,
+				MatmulQ8: matmulQ8Nvfp4AVX2,
+			},
+			TypeQ1_0: {
+				Decode:   decodeQ1_0AVX2,
+				Matmul:   matmulQ1_0AVX2,
+				MatmulQ8: matmulQ8Q1_0AVX2,
+			},
+			TypeQ2_0: {
+				Decode:   decodeQ2_0AVX2,
+				Matmul:   matmulQ2_0AVX2,
+				MatmulQ8: matmulQ8Q2_0AVX2,
+			},
 			TypeQ4_0: {
 				Encode:   encodeQ4_0AVX2,
 				Decode:   decodeQ4_0AVX2,
@@ -405,6 +483,16 @@ var isas = [...]ISA{
 				Matmul:   matmulQ8_0AVX2,
 				MatmulQ8: matmulQ8Q8_0AVX2,
 				Mix:      mixQ8_0AVX2,
+			},
+			TypeTq1_0: {
+				Decode:   decodeTq1_0AVX2,
+				Matmul:   matmulTq1_0AVX2,
+				MatmulQ8: matmulQ8Tq1_0AVX2,
+			},
+			TypeTq2_0: {
+				Decode:   decodeTq2_0AVX2,
+				Matmul:   matmulTq2_0AVX2,
+				MatmulQ8: matmulQ8Tq2_0AVX2,
 			},
 			TypeTq3_1s: {
 				Decode:   decodeTq3_1sAVX2,

@@ -14,8 +14,26 @@ var isas = [...]ISA{
 			TypeF32:  {},
 			TypeF16:  {},
 			TypeBf16: {},
+			TypeIq1_s: {
+				MatmulQ8: matmulQ8Iq1_sDotProd,
+			},
+			TypeIq1_m: {
+				MatmulQ8: matmulQ8Iq1_mDotProd,
+			},
 			TypeIq2_xxs: {
 				MatmulQ8: matmulQ8Iq2_xxsDotProd,
+			},
+			TypeIq2_xs: {
+				MatmulQ8: matmulQ8Iq2_xsDotProd,
+			},
+			TypeIq2_s: {
+				MatmulQ8: matmulQ8Iq2_sDotProd,
+			},
+			TypeIq3_xxs: {
+				MatmulQ8: matmulQ8Iq3_xxsDotProd,
+			},
+			TypeIq3_s: {
+				MatmulQ8: matmulQ8Iq3_sDotProd,
 			},
 			TypeIq4_nl: {
 				MatmulQ8: matmulQ8Iq4_nlDotProd,
@@ -86,6 +104,15 @@ var isas = [...]ISA{
 			TypeMxfp4: {
 				MatmulQ8: matmulQ8Mxfp4DotProd,
 			},
+			TypeNvfp4: {
+				MatmulQ8: matmulQ8Nvfp4DotProd,
+			},
+			TypeQ1_0: {
+				MatmulQ8: matmulQ8Q1_0DotProd,
+			},
+			TypeQ2_0: {
+				MatmulQ8: matmulQ8Q2_0DotProd,
+			},
 			TypeQ4_0: {
 				MatmulQ8: matmulQ8Q4_0DotProd,
 			},
@@ -100,6 +127,12 @@ var isas = [...]ISA{
 			},
 			TypeQ8_0: {
 				MatmulQ8: matmulQ8Q8_0DotProd,
+			},
+			TypeTq1_0: {
+				MatmulQ8: matmulQ8Tq1_0DotProd,
+			},
+			TypeTq2_0: {
+				MatmulQ8: matmulQ8Tq2_0DotProd,
 			},
 			TypeTq3_1s: {
 				MatmulQ8: matmulQ8Tq3_1sDotProd,
@@ -187,10 +220,40 @@ var isas = [...]ISA{
 				Mix:    mixBf16NEON,
 				MixQ8:  mixQ8Bf16NEON,
 			},
+			TypeIq1_s: {
+				Decode:   decodeIq1_sNEON,
+				Matmul:   matmulIq1_sNEON,
+				MatmulQ8: matmulQ8Iq1_sNEON,
+			},
+			TypeIq1_m: {
+				Decode:   decodeIq1_mNEON,
+				Matmul:   matmulIq1_mNEON,
+				MatmulQ8: matmulQ8Iq1_mNEON,
+			},
 			TypeIq2_xxs: {
 				Decode:   decodeIq2_xxsNEON,
 				Matmul:   matmulIq2_xxsNEON,
 				MatmulQ8: matmulQ8Iq2_xxsNEON,
+			},
+			TypeIq2_xs: {
+				Decode:   decodeIq2_xsNEON,
+				Matmul:   matmulIq2_xsNEON,
+				MatmulQ8: matmulQ8Iq2_xsNEON,
+			},
+			TypeIq2_s: {
+				Decode:   decodeIq2_sNEON,
+				Matmul:   matmulIq2_sNEON,
+				MatmulQ8: matmulQ8Iq2_sNEON,
+			},
+			TypeIq3_xxs: {
+				Decode:   decodeIq3_xxsNEON,
+				Matmul:   matmulIq3_xxsNEON,
+				MatmulQ8: matmulQ8Iq3_xxsNEON,
+			},
+			TypeIq3_s: {
+				Decode:   decodeIq3_sNEON,
+				Matmul:   matmulIq3_sNEON,
+				MatmulQ8: matmulQ8Iq3_sNEON,
 			},
 			TypeIq4_nl: {
 				Encode:   encodeIq4_nlNEON,
@@ -351,6 +414,21 @@ var isas = [...]ISA{
 				Matmul:   matmulMxfp4NEON,
 				MatmulQ8: matmulQ8Mxfp4NEON,
 			},
+			TypeNvfp4: {
+				Decode:   decodeNvfp4NEON,
+				Matmul:   matmulNvfp4NEON,
+				MatmulQ8: matmulQ8Nvfp4NEON,
+			},
+			TypeQ1_0: {
+				Decode:   decodeQ1_0NEON,
+				Matmul:   matmulQ1_0NEON,
+				MatmulQ8: matmulQ8Q1_0NEON,
+			},
+			TypeQ2_0: {
+				Decode:   decodeQ2_0NEON,
+				Matmul:   matmulQ2_0NEON,
+				MatmulQ8: matmulQ8Q2_0NEON,
+			},
 			TypeQ4_0: {
 				Encode:   encodeQ4_0NEON,
 				Decode:   decodeQ4_0NEON,
@@ -385,6 +463,16 @@ var isas = [...]ISA{
 				Matmul:   matmulQ8_0NEON,
 				MatmulQ8: matmulQ8Q8_0NEON,
 				Mix:      mixQ8_0NEON,
+			},
+			TypeTq1_0: {
+				Decode:   decodeTq1_0NEON,
+				Matmul:   matmulTq1_0NEON,
+				MatmulQ8: matmulQ8Tq1_0NEON,
+			},
+			TypeTq2_0: {
+				Decode:   decodeTq2_0NEON,
+				Matmul:   matmulTq2_0NEON,
+				MatmulQ8: matmulQ8Tq2_0NEON,
 			},
 			TypeTq3_1s: {
 				Decode:   decodeTq3_1sNEON,

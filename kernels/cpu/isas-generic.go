@@ -7,50 +7,61 @@ const (
 	TypeF32     = 0
 	TypeF16     = 1
 	TypeBf16    = 2
-	TypeIq2_xxs = 3
-	TypeIq4_nl  = 4
-	TypeIq4_xs  = 5
-	TypeQ2_K    = 6
-	TypeQ3_K    = 7
-	TypeQ4_K    = 8
-	TypeQ5_K    = 9
-	TypeQ6_K    = 10
-	TypeLm2_32  = 11
-	TypeLm2_64  = 12
-	TypeLm2_128 = 13
-	TypeLm3_32  = 14
-	TypeLm3_64  = 15
-	TypeLm3_128 = 16
-	TypeLm4_32  = 17
-	TypeLm4_64  = 18
-	TypeLm4_128 = 19
-	TypeLm5_32  = 20
-	TypeLm5_64  = 21
-	TypeLm5_128 = 22
-	TypeLm6_32  = 23
-	TypeLm6_64  = 24
-	TypeLm6_128 = 25
-	TypeMxfp4   = 26
-	TypeQ4_0    = 27
-	TypeQ4_1    = 28
-	TypeQ5_0    = 29
-	TypeQ5_1    = 30
-	TypeQ8_0    = 31
-	TypeTq3_1s  = 32
-	TypeTq4_1s  = 33
-	TypeTurbo2  = 34
-	TypeTurbo3  = 35
-	TypeTurbo4  = 36
-	TypeXm3_32  = 37
-	TypeXm3_64  = 38
-	TypeXm3_128 = 39
-	TypeXm4_32  = 40
-	TypeXm4_64  = 41
-	TypeXm4_128 = 42
-	TypeXm5_32  = 43
-	TypeXm5_64  = 44
-	TypeXm5_128 = 45
-	types       = 46
+	TypeIq1_s   = 3
+	TypeIq1_m   = 4
+	TypeIq2_xxs = 5
+	TypeIq2_xs  = 6
+	TypeIq2_s   = 7
+	TypeIq3_xxs = 8
+	TypeIq3_s   = 9
+	TypeIq4_nl  = 10
+	TypeIq4_xs  = 11
+	TypeQ2_K    = 12
+	TypeQ3_K    = 13
+	TypeQ4_K    = 14
+	TypeQ5_K    = 15
+	TypeQ6_K    = 16
+	TypeLm2_32  = 17
+	TypeLm2_64  = 18
+	TypeLm2_128 = 19
+	TypeLm3_32  = 20
+	TypeLm3_64  = 21
+	TypeLm3_128 = 22
+	TypeLm4_32  = 23
+	TypeLm4_64  = 24
+	TypeLm4_128 = 25
+	TypeLm5_32  = 26
+	TypeLm5_64  = 27
+	TypeLm5_128 = 28
+	TypeLm6_32  = 29
+	TypeLm6_64  = 30
+	TypeLm6_128 = 31
+	TypeMxfp4   = 32
+	TypeNvfp4   = 33
+	TypeQ1_0    = 34
+	TypeQ2_0    = 35
+	TypeQ4_0    = 36
+	TypeQ4_1    = 37
+	TypeQ5_0    = 38
+	TypeQ5_1    = 39
+	TypeQ8_0    = 40
+	TypeTq1_0   = 41
+	TypeTq2_0   = 42
+	TypeTq3_1s  = 43
+	TypeTq4_1s  = 44
+	TypeTurbo2  = 45
+	TypeTurbo3  = 46
+	TypeTurbo4  = 47
+	TypeXm3_32  = 48
+	TypeXm3_64  = 49
+	TypeXm3_128 = 50
+	TypeXm4_32  = 51
+	TypeXm4_64  = 52
+	TypeXm4_128 = 53
+	TypeXm5_32  = 54
+	TypeXm5_64  = 55
+	TypeXm5_128 = 56
+	types       = 57
 )
 
 // Positions of the transforms.
@@ -92,10 +103,40 @@ var generic = ISA{
 			Matmul: matmulBf16Generic,
 			Mix:    mixBf16Generic,
 		},
+		TypeIq1_s: {
+			Decode:   decodeIq1_sGeneric,
+			Matmul:   matmulIq1_sGeneric,
+			MatmulQ8: matmulQ8Iq1_sGeneric,
+		},
+		TypeIq1_m: {
+			Decode:   decodeIq1_mGeneric,
+			Matmul:   matmulIq1_mGeneric,
+			MatmulQ8: matmulQ8Iq1_mGeneric,
+		},
 		TypeIq2_xxs: {
 			Decode:   decodeIq2_xxsGeneric,
 			Matmul:   matmulIq2_xxsGeneric,
 			MatmulQ8: matmulQ8Iq2_xxsGeneric,
+		},
+		TypeIq2_xs: {
+			Decode:   decodeIq2_xsGeneric,
+			Matmul:   matmulIq2_xsGeneric,
+			MatmulQ8: matmulQ8Iq2_xsGeneric,
+		},
+		TypeIq2_s: {
+			Decode:   decodeIq2_sGeneric,
+			Matmul:   matmulIq2_sGeneric,
+			MatmulQ8: matmulQ8Iq2_sGeneric,
+		},
+		TypeIq3_xxs: {
+			Decode:   decodeIq3_xxsGeneric,
+			Matmul:   matmulIq3_xxsGeneric,
+			MatmulQ8: matmulQ8Iq3_xxsGeneric,
+		},
+		TypeIq3_s: {
+			Decode:   decodeIq3_sGeneric,
+			Matmul:   matmulIq3_sGeneric,
+			MatmulQ8: matmulQ8Iq3_sGeneric,
 		},
 		TypeIq4_nl: {
 			Encode:   encodeIq4_nlGeneric,
@@ -244,6 +285,21 @@ var generic = ISA{
 			Matmul:   matmulMxfp4Generic,
 			MatmulQ8: matmulQ8Mxfp4Generic,
 		},
+		TypeNvfp4: {
+			Decode:   decodeNvfp4Generic,
+			Matmul:   matmulNvfp4Generic,
+			MatmulQ8: matmulQ8Nvfp4Generic,
+		},
+		TypeQ1_0: {
+			Decode:   decodeQ1_0Generic,
+			Matmul:   matmulQ1_0Generic,
+			MatmulQ8: matmulQ8Q1_0Generic,
+		},
+		TypeQ2_0: {
+			Decode:   decodeQ2_0Generic,
+			Matmul:   matmulQ2_0Generic,
+			MatmulQ8: matmulQ8Q2_0Generic,
+		},
 		TypeQ4_0: {
 			Encode:   encodeQ4_0Generic,
 			Decode:   decodeQ4_0Generic,
@@ -278,6 +334,16 @@ var generic = ISA{
 			Matmul:   matmulQ8_0Generic,
 			MatmulQ8: matmulQ8Q8_0Generic,
 			Mix:      mixQ8_0Generic,
+		},
+		TypeTq1_0: {
+			Decode:   decodeTq1_0Generic,
+			Matmul:   matmulTq1_0Generic,
+			MatmulQ8: matmulQ8Tq1_0Generic,
+		},
+		TypeTq2_0: {
+			Decode:   decodeTq2_0Generic,
+			Matmul:   matmulTq2_0Generic,
+			MatmulQ8: matmulQ8Tq2_0Generic,
 		},
 		TypeTq3_1s: {
 			Decode:   decodeTq3_1sGeneric,

@@ -24,7 +24,8 @@ func TestFormats(t *testing.T) {
 	for name, bits := range map[string]float64{"f32": 32, "f16": 16, "bf16": 16, "q8_0": 8.5, "q4_0": 4.5, "q4_1": 5,
 		"q5_0": 5.5, "q5_1": 6, "iq4_nl": 4.5, "turbo2": 2.125, "turbo3": 3.125, "turbo4": 4.25, "tq3_1s": 4, "tq4_1s": 5,
 		"q2_K": 2.625, "q3_K": 3.4375, "q4_K": 4.5, "q5_K": 5.5, "q6_K": 6.5625, "iq4_xs": 4.25, "mxfp4": 4.25,
-		"iq2_xxs": 2.0625} {
+		"iq2_xxs": 2.0625, "iq2_xs": 2.3125, "iq2_s": 2.5625, "iq3_xxs": 3.0625, "iq3_s": 3.4375, "iq1_s": 1.5625, "iq1_m": 1.75,
+		"tq1_0": 1.6875, "tq2_0": 2.0625, "q1_0": 1.125, "q2_0": 2.25, "nvfp4": 4.5} {
 		f, ok := ByName(name)
 		if got := float64(8*f.Bytes) / float64(f.Block); !ok || got != bits {
 			t.Errorf("%s: %g bits per value, want %g", name, got, bits)

@@ -19,3 +19,28 @@ func decodeMXFP4(y []float32, b []byte) {
 		y[j] = levelsMX[nibble(b[1:], j)] * half
 	}
 }
+
+// nvfp4: 64 values in 36 bytes: four scales of UE4M3, then 8 bytes for each 16 values, whose lower
+// nibbles are the first 8 (NVIDIA's NVFP4 with E2M1 elements).
+//
+//	0           4        36
+//	| scales[4] | qs[32] |   x = UE4M3(scale) * E2M1(q)
+
+func decodeNVFP4(y []float32, b []byte) {
+	for i := range y {
+		q := b[4+8*(i/16)+i%8] >> (i % 16 / 8 * 4) & 15
+		y[i] = float32(ue4m3(b[i/16]) * 0.5 * levelsMX[q])
+	}
+}
+
+// ue4m3 ignores the sign's bit; the one NaN reads as 0, as ggml has it.
+func ue4m3(x byte) float32 {
+	exponent, fraction := int(x>>3&15), float64(x&7)
+	switch {
+	case x&127 == 127:
+		return 0
+	case exponent == 0:
+		return float32(math.Ldexp(fraction, -9))
+	}
+	return float32(math.Ldexp(8+fraction, exponent-10))
+}

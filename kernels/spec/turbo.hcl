@@ -11,7 +11,6 @@ transform "turbo_wht128" {
 
 type "turbo2" {
   summary         = "2-bit codes of a rotated unit vector, one norm per 128 values"
-  id              = 42
   use             = [kv]
   compatible_with = "llama-cpp-turboquant TURBO2_0"
   block           = 128

@@ -59,7 +59,7 @@ func TestAmount(t *testing.T) {
 }
 
 func TestTypeName(t *testing.T) {
-	for id, want := range map[uint32]string{21: "IQ3_S (type 21)", 34: "TQ1_0 (type 34)", 777: "type 777, which has no name that is known here"} {
+	for id, want := range map[uint32]string{139: "IQ4_K (type 139)", 133: "Q6_0 (type 133)", 777: "type 777, which has no name that is known here"} {
 		if got := TypeName(id); got != want {
 			t.Errorf("%d: %s, want %s", id, got, want)
 		}

@@ -11,7 +11,7 @@ import (
 var simple = map[ir.Op]string{
 	ir.OpOr: "VPOR", ir.OpAdd: "VADDPS", ir.OpSub: "VSUBPS", ir.OpMul: "VMULPS", ir.OpSignB: "VPSIGNB",
 	ir.OpShuffle: "VPSHUFB", ir.OpShrVar: "VPSRLVD", ir.OpShlVar: "VPSLLVD", ir.OpAnd: "VPAND", ir.OpXor: "VPXOR",
-	ir.OpAddB: "VPADDB", ir.OpEqB: "VPCMPEQB", ir.OpAddI: "VPADDD",
+	ir.OpAddB: "VPADDB", ir.OpSumB: "VPADDB", ir.OpEqB: "VPCMPEQB", ir.OpAddI: "VPADDD",
 	ir.OpShr: "VPSRLD", ir.OpShl: "VPSLLD", ir.OpSar: "VPSRAD",
 	ir.OpAbsB: "VPABSB", ir.OpToF32: "VCVTDQ2PS",
 }

@@ -60,6 +60,14 @@ func (s selector) lanes(in *ir.Instr) bool {
 		g := s.Mem(in.Mem)
 		g.Index, g.Scale = s.Reg(in.Args[0]), 4
 		s.F.Emit(&asm.Inst{Name: "VGATHERDPS", Args: []asm.Operand{mask, g, d}, RMW: true, Clobber: []*asm.Reg{mask.Reg}})
+	case ir.OpLevels8:
+		d, mask, index := s.R(in.Dst), s.Tmp(32), s.Tmp(32)
+		s.F.Emit(&asm.Inst{Name: "VPCMPEQD", Args: []asm.Operand{mask, mask, mask}, Idiom: true})
+		s.zero(d) // as above
+		s.Op("VPBLENDD", asm.Imm(0xAA), d, s.R(in.Args[0]), index)
+		g := s.Mem(in.Mem)
+		g.Index, g.Scale = index.Reg, 8
+		s.F.Emit(&asm.Inst{Name: "VPGATHERQQ", Args: []asm.Operand{mask, g, d}, RMW: true, Clobber: []*asm.Reg{mask.Reg}})
 	case ir.OpSum4:
 		s.sum4(s.R(in.Dst), in.Args, in.Dst.Type.Elem)
 	case ir.OpSwap:

@@ -80,6 +80,14 @@ func (s selector) pick(in *ir.Instr, m asm.Mem) bool {
 			s.op("smov.s", index, s.R(in.Args[0]), asm.Imm(l))
 			s.Op("FMOVS", asm.Mem{Base: table.Reg, Index: index.Reg, Scale: 4}, t)
 		}, "zip1.4s", "zip1.2d")
+	case ir.OpLevels8:
+		table, x, y := s.pointer(m), s.v(), s.v()
+		for k, t := range []asm.R{x, y} {
+			index := s.x()
+			s.op("smov.s", index, s.R(in.Args[0]), asm.Imm(2*k))
+			s.Op("FMOVD", asm.Mem{Base: table.Reg, Index: index.Reg, Scale: 8}, t)
+		}
+		s.op("zip1.2d", s.R(in.Dst), x, y)
 	case ir.OpLoadWhere:
 		d := s.R(in.Dst)
 		s.op("movi.16b", d, asm.Imm(0))

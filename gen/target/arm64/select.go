@@ -11,7 +11,7 @@ import (
 // and a constant.
 var one = map[ir.Op]string{
 	ir.OpAnd: "and", ir.OpOr: "orr", ir.OpXor: "eor",
-	ir.OpAddB: "add.16b", ir.OpEqB: "cmeq.16b", ir.OpAbsB: "abs.16b", ir.OpAverage: "urhadd.16b", ir.OpShuffle: "tbl1",
+	ir.OpAddB: "add.16b", ir.OpSumB: "add.16b", ir.OpEqB: "cmeq.16b", ir.OpAbsB: "abs.16b", ir.OpAverage: "urhadd.16b", ir.OpShuffle: "tbl1",
 	ir.OpAddI: "add.4s", ir.OpSubI: "sub.4s", ir.OpMulI: "mul.4s", ir.OpMinI: "smin.4s", ir.OpMaxI: "smax.4s", ir.OpAbsI: "abs.4s",
 	ir.OpAddPairs: "addp.4s", ir.OpWidenPairs: "saddlp.4s",
 	ir.OpAdd: "fadd.4s", ir.OpSub: "fsub.4s", ir.OpDiv: "fdiv.4s", ir.OpSqrt: "fsqrt.4s", ir.OpFloor: "frintm.4s",

@@ -178,6 +178,8 @@ func (f *function) call(e *spec.Call) term {
 		return termOf("%s_int(%s)", e.Fn, f.operand(e, e.Args[0]))
 	case "f16", "bf16", "e8m0":
 		return termOf("from_%s(to_%s(%s))", e.Fn, e.Fn, f.operand(e, e.Args[0]))
+	case "as_f16":
+		return termOf("from_f16((unsigned)%s)", bracket(f.operand(e, e.Args[0])))
 	case "float":
 		return termOf("(float)%s", bracket(f.operand(e, e.Args[0])))
 	case "nearest":

@@ -38,6 +38,8 @@ func (s *scope) call(e *spec.Call) term {
 	case "f16", "bf16", "e8m0":
 		suffix := strings.ToUpper(e.Fn)
 		return atom(jen.Id("from" + suffix).Call(jen.Id(e.Fn).Call(s.operand(e, e.Args[0]).code)))
+	case "as_f16":
+		return atom(jen.Id("fromF16").Call(jen.Uint16().Call(s.operand(e, e.Args[0]).code)))
 	case "float":
 		return atom(jen.Float32().Call(s.operand(e, e.Args[0]).code))
 	case "nearest":

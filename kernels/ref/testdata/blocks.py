@@ -23,6 +23,15 @@ TYPES = [
     (T.IQ4_XS, "iq4_xs", 2, [0]),
     (T.MXFP4, "mxfp4", 4, []),
     (T.IQ2_XXS, "iq2_xxs", 2, [0]),
+    (T.IQ2_XS, "iq2_xs", 2, [0]),
+    (T.IQ2_S, "iq2_s", 2, [0]),
+    (T.IQ3_XXS, "iq3_xxs", 2, [0]),
+    (T.IQ3_S, "iq3_s", 2, [0]),
+    (T.IQ1_S, "iq1_s", 2, [0]),
+    (T.IQ1_M, "iq1_m", 2, []),
+    (T.TQ1_0, "tq1_0", 2, [52]),
+    (T.TQ2_0, "tq2_0", 2, [64]),
+    (T.NVFP4, "nvfp4", 3, []),
 ]
 
 rng = np.random.default_rng(3)
@@ -39,6 +48,8 @@ for kind, name, count, halves in TYPES:
         block[:, 1] &= 0xBF  # finite
     if name == "mxfp4":
         block[:, 0] = [0, 1, 127, 254]  # two subnormal scales, 1 and the largest
+    if name == "iq1_m":
+        block[:, 55] &= 0xBF  # the upper bits of d: finite
     for b in block:
         values = quants.dequantize(b, kind).astype("<f4")
         print(name, bytes(b).hex(), values.tobytes().hex())

@@ -51,8 +51,11 @@ func packedRows(t testing.TB, typ *kernels.Type, seed uint64, rows, n int) []byt
 				b[at+field+1] |= 0x80
 			}
 		}
-		if typ.Name == "mxfp4" {
+		switch typ.Name {
+		case "mxfp4":
 			b[at] = 110 + byte(r.Uint32()%20)
+		case "iq1_m": // the upper bits of its scale
+			b[at+55] = 0x20 | b[at+55]&0x0f
 		}
 	}
 	return b
@@ -61,7 +64,8 @@ func packedRows(t testing.TB, typ *kernels.Type, seed uint64, rows, n int) []byt
 // scaleFields are the bytes of a block where f16 scales begin.
 func scaleFields(t testing.TB, typ *kernels.Type) []int {
 	fields, ok := map[string][]int{
-		"iq4_xs": {0}, "iq2_xxs": {0}, "q2_K": {80, 82}, "q3_K": {108}, "q4_K": {0, 2}, "q5_K": {0, 2}, "q6_K": {208}, "mxfp4": {}, "tq3_1s": {0, 2}, "tq4_1s": {0, 2},
+		"iq4_xs": {0}, "iq1_s": {0}, "iq1_m": {}, "iq2_xxs": {0}, "iq2_xs": {0}, "iq2_s": {0}, "iq3_xxs": {0}, "iq3_s": {0},
+		"tq1_0": {52}, "tq2_0": {64}, "q1_0": {0}, "q2_0": {0}, "nvfp4": {}, "q2_K": {80, 82}, "q3_K": {108}, "q4_K": {0, 2}, "q5_K": {0, 2}, "q6_K": {208}, "mxfp4": {}, "tq3_1s": {0, 2}, "tq4_1s": {0, 2},
 	}[typ.Name]
 	if !ok {
 		t.Fatalf("%s: it is not known where its scales are", typ.Name)

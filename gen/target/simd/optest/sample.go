@@ -62,6 +62,8 @@ func (s *sample) allowed(k int, w uint32) uint32 {
 		return uint32(int32(w<<7) >> 31)
 	case op == ir.OpLevels:
 		return w % 200
+	case op == ir.OpLevels8:
+		return w % 100
 	case op.Const == ir.Words:
 		return w % uint32(s.form.entries)
 	case a.Lo == -127: // no byte is 0x80: those get another bit
