@@ -90,8 +90,8 @@ var OpSelectBit = declare(Operation{Name: "selectbit", Args: []Arg{vec(I8), vec(
 	}})
 
 // Arithmetic of bytes, which wraps: OpAddB and OpEqB (-1 or 0) with Const, OpAbsB is |Args[0]|,
-// OpSumB is Args[0] + Args[1], OpSignB Args[0] times the sign of Args[1], OpAverage (Args[0] + Args[1]
-// + 1) / 2, unsigned.
+// OpSumB is Args[0] + Args[1], OpSignB Args[0] times the sign of Args[1], OpAverage
+// (Args[0] + Args[1] + 1) / 2, unsigned.
 var (
 	OpSumB = declare(Operation{Name: "sumb", Args: []Arg{vec(I8), vec(I8)}, Makes: []Elem{I8},
 		mean: bytewise(func(x, y byte) byte { return x + y })})

@@ -135,8 +135,8 @@ var OpLevels = declare(Operation{Name: "levels", Args: []Arg{vec(I32)}, Makes: [
 		})
 	}})
 
-// OpLevels8 is 8 bytes of the table at Mem, in two lanes: those that the first of the two in Args[0]
-// selects.
+// OpLevels8 is 8 bytes of the table at Mem, in two lanes: those that the first of the two in
+// Args[0] selects.
 var OpLevels8 = declare(Operation{Name: "levels8", Args: []Arg{vec(I32)}, Makes: []Elem{F32}, Mem: Reads,
 	mean: func(e *evaluation, in *Instr) {
 		index := e.lanes(in.Args[0])

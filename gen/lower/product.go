@@ -1,6 +1,11 @@
 package lower
 
-import "github.com/kvgen/kvgen/gen/spec"
+import (
+	"math"
+	"slices"
+
+	"github.com/kvgen/kvgen/gen/spec"
+)
 
 // Product is a type's value written as Scale*Levels[code] + Min, for targets that compute with
 // levels and apply scales later.
@@ -9,6 +14,10 @@ type Product struct {
 	Code       *spec.Code
 	Levels     []float32 // by code; a signed code c is at index c & (1<<Bits - 1)
 	Run        int       // values over which Scale and Min are the same
+	// where no code of the block selects a level, as with points: what the level of a value is, a
+	// whole number. Code is then its place among Levels, which ascend from the first Known on.
+	Made  spec.Expr
+	Known int
 
 	Bytes  []int8  // Levels/Factor, rounded where Exact is false
 	Factor float32 // 1 where Exact
@@ -21,14 +30,32 @@ type Product struct {
 func Split(t *spec.Type) (p Product, why string) {
 	why = reason(func() {
 		a := split(t)
-		if a.points != nil {
-			giveUp("a level is one of a point")
-		}
 		p = Product{Scale: a.Scale, Min: a.Min, Code: a.Code, Levels: a.Levels, Run: a.Run}
+		if a.points != nil {
+			p.make(a)
+		}
+		a.Levels = p.Levels
 		p.Bytes, p.Factor, p.Exact = a.int8Levels()
 		p.Rounds = !a.faithful()
 	})
 	return p, why
+}
+
+// make numbers the levels of points, so that a code of a few bits stands for each. Those that are
+// missing to a power of two go on as the others do.
+func (p *Product) make(a affine) {
+	p.Made, p.Known = a.Level, len(a.Levels)
+	first, last := a.Levels[0], a.Levels[p.Known-1]
+	even := int(last-first) == p.Known-1
+	p.Levels = slices.Clone(a.Levels)
+	for p.Code = (&spec.Code{Name: "level", Bits: 1, Group: 1}); 1<<p.Code.Bits < p.Known; p.Code.Bits++ {
+	}
+	for len(p.Levels) < 1<<p.Code.Bits {
+		if even && last < math.MaxInt8 {
+			last++
+		}
+		p.Levels = append(p.Levels, last)
+	}
 }
 
 // Offset reports whether every code stands for itself plus one whole number.

@@ -1031,12 +1031,21 @@ static __device__ const signed char levels2_Iq1_s[2] = {
   1, -1,
 };
 
+static __device__ const signed char place_Iq1_s[17] = {
+  0, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2,
+  2,
+};
+
+static __device__ const float levels3_Iq1_s[4] = {
+  -8.0f, 0.0f, 8.0f, 8.0f,
+};
+
 // iq1_s: 8 values of -1 to 1 by one of 2048 points, a scale and a shift per 32 of 256 values.
 struct Type_iq1_s {
   static constexpr int block = 256, bytes = 50; // of a block: values, bytes
-  static constexpr bool codes = false; // rows of the cache are kept as codes and scales
-  static constexpr bool weight_codes = false; // and so are rows of weights
-  static constexpr Element element = Element::f32; // what rows are kept as otherwise, since a level is one of a point
+  static constexpr bool codes = true; // rows of the cache are kept as codes and scales
+  static constexpr bool weight_codes = true; // and so are rows of weights
+  static constexpr int bits = 2, run = 32; // of a code; values that share a scale
 
   // Code "point" of value i: 11 bits.
   static __device__ int code_point(const unsigned char* b, int i) {
@@ -1058,6 +1067,53 @@ struct Type_iq1_s {
     const float d = from_f16(read_bytes<2>(b + 0));
     return (((d * (float)((2 * code_scale(b, i)) + 1)) * 0.125f) * ((float)levels_Iq1_s[((code_point(b, i) * 8) + (i % 8))] + (float)levels2_Iq1_s[code_shift(b, i)]));
   }
+
+  static constexpr bool has_least = true, half_scale = false; // value = scale*level + least; scales keep all their bits in f16
+
+  // The scale of value i.
+  static __device__ float scale(const unsigned char* b, int i) {
+    const float d = from_f16(read_bytes<2>(b + 0));
+    return ((d * (float)((2 * code_scale(b, i)) + 1)) * 0.125f);
+  }
+
+  // What is added to value i.
+  static __device__ float least(const unsigned char* b, int i) {
+    const float d = from_f16(read_bytes<2>(b + 0));
+    return (((d * (float)((2 * code_scale(b, i)) + 1)) * 0.125f) * (float)levels2_Iq1_s[code_shift(b, i)]);
+  }
+
+
+  // The level of value i.
+  static __device__ float made(const unsigned char* b, int i) {
+    return (float)levels_Iq1_s[((code_point(b, i) * 8) + (i % 8))];
+  }
+  static __device__ int code(const unsigned char* b, int i) { return place_Iq1_s[(int)made(b, i) - (-8)]; }
+
+  static constexpr bool kept = false; // rows do not keep all of a block: it has several codes for a value
+  template <class Never = void> static __device__ void put_parts(unsigned*, float, float) {
+    static_assert(sizeof(Never*) == 0, "iq1_s: rows on a GPU do not keep all of a block: it has several codes for a value");
+  }
+  template <class Never = void> static __device__ void put_code(unsigned*, int, int) {
+    static_assert(sizeof(Never*) == 0, "iq1_s: rows on a GPU do not keep all of a block: it has several codes for a value");
+  }
+
+  // The levels of four codes, as bytes of words: unit * (the sum of the coarse terms + the sum of the others / fine_levels). low
+  // holds the lower four bits of the codes as nibbles, inverse is ~low, high holds the others.
+  static constexpr int exact_terms = 1, exact_coarse = 1;
+  static constexpr float exact_unit = 1.0f;
+  static __device__ __forceinline__ void exact(unsigned low, unsigned inverse, unsigned high, unsigned* out) {
+    out[0] = prmt(0x080800f8u, 0x00000000u, low);
+  }
+  static constexpr int fast_terms = 1, fast_coarse = 1;
+  static constexpr float fast_unit = 1.0f;
+  static __device__ __forceinline__ void fast(unsigned low, unsigned inverse, unsigned high, unsigned* out) {
+    out[0] = prmt(0x080800f8u, 0x00000000u, low);
+  }
+
+  static constexpr bool linear = false; static constexpr int offset = 0; // level = code + offset
+  static __device__ const float* levels() { return levels3_Iq1_s; } // by code
+  static constexpr bool stepped = false; // scale and least are a base, an f16 of the block, times a whole number of a byte
+  static constexpr Element scales = Element::f32; // holds all bits of scale and least
 
   using Domain = Identity; // what is stored is transformed by it
 };

@@ -135,12 +135,21 @@ static __device__ const signed char levels2_Iq3_s[2] = {
   1, -1,
 };
 
+static __device__ const signed char place_Iq3_s[31] = {
+  0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8,
+  8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13, 14, 14, 15, 15,
+};
+
+static __device__ const float levels3_Iq3_s[16] = {
+  -15.0f, -13.0f, -11.0f, -9.0f, -7.0f, -5.0f, -3.0f, -1.0f, 1.0f, 3.0f, 5.0f, 7.0f, 9.0f, 11.0f, 13.0f, 15.0f,
+};
+
 // iq3_s: 4 magnitudes by one of 512 points, a 4-bit scale per 32 of 256 values.
 struct Type_iq3_s {
   static constexpr int block = 256, bytes = 110; // of a block: values, bytes
-  static constexpr bool codes = false; // rows of the cache are kept as codes and scales
-  static constexpr bool weight_codes = false; // and so are rows of weights
-  static constexpr Element element = Element::f32; // what rows are kept as otherwise, since a level is one of a point
+  static constexpr bool codes = true; // rows of the cache are kept as codes and scales
+  static constexpr bool weight_codes = true; // and so are rows of weights
+  static constexpr int bits = 4, run = 32; // of a code; values that share a scale
 
   // Code "point" of value i: 9 bits.
   static __device__ int code_point(const unsigned char* b, int i) {
@@ -161,6 +170,64 @@ struct Type_iq3_s {
   static __device__ float value(const unsigned char* b, int i) {
     const float d = from_f16(read_bytes<2>(b + 0));
     return ((d * (float)(1 + (2 * code_scale(b, i)))) * ((float)levels_Iq3_s[((code_point(b, i) * 4) + (i % 4))] * (float)levels2_Iq3_s[code_sign(b, i)]));
+  }
+
+  static constexpr bool has_least = false, half_scale = false; // value = scale*level + least; scales keep all their bits in f16
+
+  // The scale of value i.
+  static __device__ float scale(const unsigned char* b, int i) {
+    const float d = from_f16(read_bytes<2>(b + 0));
+    return (d * (float)(1 + (2 * code_scale(b, i))));
+  }
+
+  // What is added to value i.
+  static __device__ float least(const unsigned char* b, int i) {
+    return 0.0f;
+  }
+
+
+  // The level of value i.
+  static __device__ float made(const unsigned char* b, int i) {
+    return ((float)levels_Iq3_s[((code_point(b, i) * 4) + (i % 4))] * (float)levels2_Iq3_s[code_sign(b, i)]);
+  }
+  static __device__ int code(const unsigned char* b, int i) { return place_Iq3_s[(int)made(b, i) - (-15)]; }
+
+  static constexpr bool kept = false; // rows do not keep all of a block: it has several codes for a value
+  template <class Never = void> static __device__ void put_parts(unsigned*, float, float) {
+    static_assert(sizeof(Never*) == 0, "iq3_s: rows on a GPU do not keep all of a block: it has several codes for a value");
+  }
+  template <class Never = void> static __device__ void put_code(unsigned*, int, int) {
+    static_assert(sizeof(Never*) == 0, "iq3_s: rows on a GPU do not keep all of a block: it has several codes for a value");
+  }
+
+  // The levels of four codes, as bytes of words: unit * (the sum of the coarse terms + the sum of the others / fine_levels). low
+  // holds the lower four bits of the codes as nibbles, inverse is ~low, high holds the others.
+  static constexpr int exact_terms = 2, exact_coarse = 2;
+  static constexpr float exact_unit = 1.0f;
+  static __device__ __forceinline__ void exact(unsigned low, unsigned inverse, unsigned high, unsigned* out) {
+    out[0] = prmt(0xf7f5f3f1u, 0xfffdfbf9u, low); // from code 8 on the sign of an entry, which the next makes good
+    out[1] = prmt(0x0a0c0e10u, 0x02040608u, inverse); // a table from its end
+  }
+  static constexpr int fast_terms = 2, fast_coarse = 2;
+  static constexpr float fast_unit = 1.0f;
+  static __device__ __forceinline__ void fast(unsigned low, unsigned inverse, unsigned high, unsigned* out) {
+    out[0] = prmt(0xf7f5f3f1u, 0xfffdfbf9u, low); // from code 8 on the sign of an entry, which the next makes good
+    out[1] = prmt(0x0a0c0e10u, 0x02040608u, inverse); // a table from its end
+  }
+
+  static constexpr bool linear = false; static constexpr int offset = 0; // level = code + offset
+  static __device__ const float* levels() { return levels3_Iq3_s; } // by code
+  static constexpr bool stepped = true; // scale and least are a base, an f16 of the block, times a whole number of a byte
+
+  // The base of the scale of value i.
+  static __device__ float scale_base(const unsigned char* b, int i) {
+    const float d = from_f16(read_bytes<2>(b + 0));
+    return d;
+  }
+
+  // What the base is multiplied by.
+  static __device__ int scale_step(const unsigned char* b, int i) {
+    return (1 + (2 * code_scale(b, i)));
   }
 
   using Domain = Identity; // what is stored is transformed by it

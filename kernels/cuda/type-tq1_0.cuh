@@ -38,12 +38,16 @@ static __device__ const int index_Tq1_0[256] = {
   1, 1, 1, 1, 3, 3, 3, 3, 9, 9, 9, 9, 27, 27, 27, 27,
 };
 
+static __device__ const signed char place_Tq1_0[3] = {
+  0, 1, 2,
+};
+
 // tq1_0: 5 values of three levels to a byte, one scale per 256 values.
 struct Type_tq1_0 {
   static constexpr int block = 256, bytes = 54; // of a block: values, bytes
-  static constexpr bool codes = false; // rows of the cache are kept as codes and scales
-  static constexpr bool weight_codes = false; // and so are rows of weights
-  static constexpr Element element = Element::f32; // what rows are kept as otherwise, since a level is one of a point
+  static constexpr bool codes = true; // rows of the cache are kept as codes and scales
+  static constexpr bool weight_codes = true; // and so are rows of weights
+  static constexpr int bits = 2, run = 256; // of a code; values that share a scale
 
   // Code "digits" of value i: 8 bits.
   static __device__ int code_digits(const unsigned char* b, int i) {
@@ -55,6 +59,51 @@ struct Type_tq1_0 {
     const float d = from_f16(read_bytes<2>(b + 52));
     return (d * (float)(quotient((remainder((code_digits(b, i) * (index_Tq1_0[i])), 256) * 3), 256) - 1));
   }
+
+  static constexpr bool has_least = false, half_scale = true; // value = scale*level + least; scales keep all their bits in f16
+
+  // The scale of value i.
+  static __device__ float scale(const unsigned char* b, int i) {
+    const float d = from_f16(read_bytes<2>(b + 52));
+    return d;
+  }
+
+  // What is added to value i.
+  static __device__ float least(const unsigned char* b, int i) {
+    return 0.0f;
+  }
+
+
+  // The level of value i.
+  static __device__ float made(const unsigned char* b, int i) {
+    return (float)(quotient((remainder((code_digits(b, i) * (index_Tq1_0[i])), 256) * 3), 256) - 1);
+  }
+  static __device__ int code(const unsigned char* b, int i) { return place_Tq1_0[(int)made(b, i) - (-1)]; }
+
+  static constexpr bool kept = false; // rows do not keep all of a block: it has several codes for a value
+  template <class Never = void> static __device__ void put_parts(unsigned*, float, float) {
+    static_assert(sizeof(Never*) == 0, "tq1_0: rows on a GPU do not keep all of a block: it has several codes for a value");
+  }
+  template <class Never = void> static __device__ void put_code(unsigned*, int, int) {
+    static_assert(sizeof(Never*) == 0, "tq1_0: rows on a GPU do not keep all of a block: it has several codes for a value");
+  }
+
+  // The levels of four codes, as bytes of words: unit * (the sum of the coarse terms + the sum of the others / fine_levels). low
+  // holds the lower four bits of the codes as nibbles, inverse is ~low, high holds the others.
+  static constexpr int exact_terms = 1, exact_coarse = 1;
+  static constexpr float exact_unit = 1.0f;
+  static __device__ __forceinline__ void exact(unsigned low, unsigned inverse, unsigned high, unsigned* out) {
+    out[0] = prmt(0x020100ffu, 0x00000000u, low);
+  }
+  static constexpr int fast_terms = 1, fast_coarse = 1;
+  static constexpr float fast_unit = 1.0f;
+  static __device__ __forceinline__ void fast(unsigned low, unsigned inverse, unsigned high, unsigned* out) {
+    out[0] = prmt(0x020100ffu, 0x00000000u, low);
+  }
+
+  static constexpr bool linear = true; static constexpr int offset = -1; // level = code + offset
+  static constexpr bool stepped = false; // scale and least are a base, an f16 of the block, times a whole number of a byte
+  static constexpr Element scales = Element::f16; // holds all bits of scale and least
 
   using Domain = Identity; // what is stored is transformed by it
 };

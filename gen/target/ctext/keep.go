@@ -59,7 +59,7 @@ func plain(e spec.Expr) *spec.Field {
 
 // loses says what of a block is not in its scale, addend and codes, "" for nothing.
 func (s *typeText) loses(p *lower.Product) string {
-	if len(s.t.Codes) != 1 {
+	if len(s.t.Codes) != 1 || p.Made != nil {
 		return "it has several codes for a value"
 	}
 	if p.Scale != nil && plain(p.Scale) == nil {

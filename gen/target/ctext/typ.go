@@ -24,7 +24,7 @@ type typeText struct {
 // the type.
 func (s *typeText) function() *function {
 	f := &function{text: s.text, types: s, used: map[string]bool{}, vars: map[string]variable{}}
-	bases := []string{"levels", "thresholds", "index", "bytes", "put_bit"}
+	bases := []string{"levels", "thresholds", "place", "index", "bytes", "put_bit"}
 	for _, word := range strings.Fields(s.Taken) {
 		f.used[word] = true
 	}
@@ -189,7 +189,11 @@ func (s *typeText) parts(p *lower.Product) {
 	s.read("float scale", "The scale of value i.", orConstant(p.Scale, 1))
 	s.read("float least", "What is added to value i.", orConstant(p.Min, 0))
 	s.line("")
-	s.line("%s int code(%s b, int i) { return code_%s(b, i) & %d; }", s.reader(), s.Block, p.Code.Name, 1<<p.Code.Bits-1)
+	if p.Made != nil {
+		s.made(p)
+	} else {
+		s.line("%s int code(%s b, int i) { return code_%s(b, i) & %d; }", s.reader(), s.Block, p.Code.Name, 1<<p.Code.Bits-1)
+	}
 	s.keep(p)
 	bytes := byteBook(p)
 	if p.Code.Bits > 6 {
@@ -213,6 +217,17 @@ func (s *typeText) parts(p *lower.Product) {
 	exact.Sums, bytes.Sums = !s.t.KV, !s.t.KV
 	s.lookup("exact", exact)
 	s.lookup("fast", bytes)
+}
+
+// made writes the code of a level that none of the block's selects: its place among the levels.
+func (s *typeText) made(p *lower.Product) {
+	least := int(p.Levels[0])
+	table := s.table("place", "signed char", int(p.Levels[p.Known-1])-least+1, func(k int) string {
+		place, _ := slices.BinarySearch(p.Levels[:p.Known], float32(least+k))
+		return fmt.Sprint(place)
+	})
+	s.read("float made", "The level of value i.", p.Made)
+	s.line("%s int code(%s b, int i) { return %s[(int)made(b, i) - (%d)]; }", s.reader(), s.Block, table, least)
 }
 
 // read writes a function, given by its type and name, that evaluates e for value i of a packed
