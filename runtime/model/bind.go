@@ -205,7 +205,24 @@ func (b *binder) linear(l Linear, in, out int) *program.Weight {
 	if bias := b.name(string(l), "bias"); w != nil && b.has(bias) {
 		w.Bias = b.vector(bias, out)
 	}
+	scale := b.name(string(l), "scale")
+	if t, ok := b.f.Tensor(scale); ok && w != nil && t.Elements() == 1 { // gemma4's router has another, of its inputs
+		b.scaled(w, scale)
+	}
 	return w
+}
+
+// scaled gives w the scale of its file, as NVFP4 has one per tensor beside those of the blocks. That
+// of the inputs is for arithmetic in 4 bits, which nothing here does.
+func (b *binder) scaled(w *program.Weight, name string) {
+	if v := b.vector(name, 1); len(v) == 1 {
+		if w.Scale = v[0]; v[0] == 0 || v[0]-v[0] != 0 {
+			b.fail("tensor %s: a scale of %g; allowed: a finite number that is not 0", name, v[0])
+		}
+	}
+	if inputs := strings.TrimSuffix(name, "scale") + "input_scale"; b.has(inputs) {
+		b.used[inputs] = true
+	}
 }
 
 // vector is a tensor of n values, decoded.

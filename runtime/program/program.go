@@ -42,6 +42,7 @@ type Weight struct {
 	Rows, N int       // outputs, inputs
 	Data    [][]byte  // [Rows][Type.RowBytes(N)], in one piece or several equal ones
 	Bias    []float32 // [Rows], nil for none
+	Scale   float32   // of the products, before the bias; 0 for none
 }
 
 // Cut is rows lo to hi-1 of w, which is in one piece or nil.

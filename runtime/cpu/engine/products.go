@@ -258,6 +258,11 @@ func (t *mulTask) part(w, i, lo, hi int) {
 			}
 		}
 	}
+	if q.Scale != 0 {
+		for j := range n {
+			t.p.vec.Scale(y[j*q.Rows+lo:j*q.Rows+hi], q.Scale)
+		}
+	}
 	if q.Bias != nil {
 		for j := range n {
 			t.p.vec.Add(y[j*q.Rows+lo:j*q.Rows+hi], q.Bias[lo:])

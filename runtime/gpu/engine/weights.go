@@ -53,6 +53,11 @@ func (w *weights) matrix(parts ...*program.Weight) (*product.Matrix, error) {
 	if m, ok := w.matrices[&parts[0].Data[0][0]]; ok && m.Rows == rowCount(parts) {
 		return m, nil
 	}
+	for _, q := range parts {
+		if q.Scale != 0 {
+			return nil, errors.New("gpu: no kernel applies a scale per tensor, which the file has beside its weights: run those layers on the processor")
+		}
+	}
 	rows := rowCount(parts)
 	m, err := product.NewMatrix(w.b.Queue, parts[0].Type, parts[0].N, rows, w.reader(parts))
 	if err != nil {
