@@ -206,14 +206,15 @@ func (b *binder) linear(l Linear, in, out int) *program.Weight {
 		w.Bias = b.vector(bias, out)
 	}
 	scale := b.name(string(l), "scale")
-	if t, ok := b.f.Tensor(scale); ok && w != nil && t.Elements() == 1 { // gemma4's router has another, of its inputs
+	// gemma4's router has another, of its inputs
+	if t, ok := b.f.Tensor(scale); ok && w != nil && t.Elements() == 1 {
 		b.scaled(w, scale)
 	}
 	return w
 }
 
-// scaled gives w the scale of its file, as NVFP4 has one per tensor beside those of the blocks. That
-// of the inputs is for arithmetic in 4 bits, which nothing here does.
+// scaled gives w the scale of its file, as NVFP4 has one per tensor beside those of the blocks.
+// That of the inputs is for arithmetic in 4 bits, which nothing here does.
 func (b *binder) scaled(w *program.Weight, name string) {
 	if v := b.vector(name, 1); len(v) == 1 {
 		if w.Scale = v[0]; v[0] == 0 || v[0]-v[0] != 0 {

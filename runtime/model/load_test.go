@@ -102,8 +102,8 @@ func TestLoadErrors(t *testing.T) {
 			}
 		}, []string{"tensor blk.1.attn_norm.weight is missing, and so are blk.1.attn_q.weight, ", " and 5 more; ", "none of that layer"}},
 		{"types by name", func(r *recipe) {
-			r.tensor("blk.0.ffn_up.weight").Type, r.tensor("blk.1.ffn_up.weight").Type, r.tensor("blk.1.ffn_down.weight").Type = 21, 21, 34
-		}, []string{"weights of IQ3_S (type 21), as blk.0.ffn_up.weight and 1 more tensors, and of TQ1_0 (type 34), as blk.1.ffn_down.weight are not supported; supported are F32 F16 Q4_0 Q4_1 "}},
+			r.tensor("blk.0.ffn_up.weight").Type, r.tensor("blk.1.ffn_up.weight").Type, r.tensor("blk.1.ffn_down.weight").Type = 139, 139, 133
+		}, []string{"weights of IQ4_K (type 139), as blk.0.ffn_up.weight and 1 more tensors, and of Q6_0 (type 133), as blk.1.ffn_down.weight are not supported; supported are F32 F16 Q4_0 Q4_1 "}},
 		{"empty tensors", func(r *recipe) {
 			r.tensor("blk.0.ffn_up.weight").Dims, r.data["blk.0.ffn_up.weight"] = []int64{64, 0}, nil
 		}, []string{"blk.0.ffn_up.weight", "[64 0]", "[64 64]"}},
