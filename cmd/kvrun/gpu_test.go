@@ -87,12 +87,14 @@ func TestModelsOnGPU(t *testing.T) {
 			continue
 		}
 		t.Run(c.name+" "+c.args, func(t *testing.T) {
-			if c.most == rounding && *onDevice != "cuda" {
+			other := *onDevice != "cuda"
+			if c.most == rounding && other && !strings.Contains(c.args, "f32") {
 				c.most = 2e-3 // as where a GPU was seen to round a row the other way
 			}
 			same := c.args
-			// The fast form of batches is in halves, and nearer to f32 than the processor's.
-			if !strings.Contains(c.args, "--decode") {
+			// The fast form of batches is in halves, and nearer to f32 than the processor's; other
+			// GPUs do not round activations to bytes at all.
+			if other || !strings.Contains(c.args, "--decode") {
 				same = strings.ReplaceAll(c.args, "--math fast", "")
 			}
 			cpu := logitsOf(t, c.name, same)

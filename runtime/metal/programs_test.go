@@ -42,6 +42,13 @@ func programs(t *testing.T, d *gpu.Dialect, typ *kernels.Type, n int) (all []*gp
 		}
 		add(a.Source(d))
 		add(a.CombineSource(d))
+		if many := (attend.Shape{Key: s, Value: s, Offset: a.Offset, SoftCap: a.SoftCap, Fast: true}); dim == 128 {
+			sources, err := many.PrefillSources(d, 32<<10)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, sources...)
+		}
 		add(qkv.Source(d, rows.Pair{Key: s, Value: s}))
 		add(rows.StoreSource(d, s, n%2 == 0))
 	}

@@ -62,7 +62,7 @@ KERNEL(mix, Mix, 32) {
 }
 
 // tokens between two barriers; values of a head that a group has
-constexpr int chunk = 8, columns = 32;
+constexpr int chunk = DIM > 256 ? 4 : 8, columns = 32;
 constexpr int padded = round_up(DIM, 16);             // of keys and queries in threadgroup memory
 constexpr int rows = padded / 4;                      // of a column that a lane has
 // a token there: key, query, part of the value

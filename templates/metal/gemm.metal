@@ -46,10 +46,24 @@ static inline float whole(constant const Gemm& p, float sum, float unit, int row
 template <int BM, int BN> struct Tile {
   static constant constexpr const int simds = (BM / 32) * (BN / 32), threads = 32 * simds;
   static constant constexpr const int staged = parts * (BM + BN) * line; // numbers of f16
-  static constant constexpr const int bytes = larger(2 * staged, 4 * 128 * simds);
+  // and a matrix that is the identity
+  static constant constexpr const int bytes = larger(2 * staged, 4 * 128 * simds) + 256;
 
   // Column c of a tile as an output of it; a gated one's second row is 16 columns behind its first.
   static int output_of(int c, bool gated) { return gated ? c / 32 * 16 + c % 16 : c; }
+
+  // sums += A B of eight columns.
+  static void add(thread simdgroup_float8x8 (&sums)[4][4], threadgroup const half* a, threadgroup const half* b) {
+    simdgroup_half8x8 ma[4], mb[4];
+    const ulong2 none = {0, 0};
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+      simdgroup_load(ma[i], a + 8 * i * line, line);
+      simdgroup_load(mb[i], b + 8 * i * line, line, none, true);
+    }
+#pragma unroll
+    for (int i = 0; i < 16; i++) simdgroup_multiply_accumulate(sums[i / 4][i % 4], ma[i / 4], mb[i % 4], sums[i / 4][i % 4]);
+  }
 
   static void run(constant const Gemm& p, threadgroup uchar* shared, int x, int y, int t, int warp, int lane) {
     const bool gated = p.gated;
@@ -68,6 +82,8 @@ template <int BM, int BN> struct Tile {
 #pragma unroll
       for (int j = 0; j < 4; j++) sums[i][j] = make_filled_simdgroup_matrix<float, 8, 8>(0.0f);
 
+    threadgroup float* one = (threadgroup float*)(shared + bytes - 256);
+    for (int i = t; i < 64; i += threads) one[i] = i % 9 == 0;
     for (int k = 0; k < p.depth; k += step) {
       group_sync();
       // Four numbers at a time; zeros where there are no tokens or rows.
@@ -86,34 +102,21 @@ template <int BM, int BN> struct Tile {
       group_sync();
       threadgroup const half* a = stage + wm * line;
       threadgroup const half* b = stage + (BM + wn) * line;
-#pragma unroll
-      for (int d = 0; d < step; d += 8) {
-        simdgroup_half8x8 ma[4], mb[4];
-        const ulong2 none = {0, 0};
-#pragma unroll
-        for (int i = 0; i < 4; i++) {
-          simdgroup_load(ma[i], a + 8 * i * line + d, line);
-          simdgroup_load(mb[i], b + 8 * i * line + d, line, none, true);
+      if (EXACT) {
+        // Sums of a step are short, and join the others afterwards.
+        simdgroup_float8x8 part[4][4], identity;
+        for (int i = 0; i < 16; i++) part[i / 4][i % 4] = make_filled_simdgroup_matrix<float, 8, 8>(0.0f);
+        for (int d = 0; d < step; d += 8) {
+          add(part, a + (BM + BN) * line + d, b + d);
+          add(part, a + d, b + (BM + BN) * line + d);
+          add(part, a + d, b + d);
         }
+        simdgroup_load(identity, one, 8);
 #pragma unroll
-        for (int i = 0; i < 4; i++)
+        for (int i = 0; i < 16; i++) simdgroup_multiply_accumulate(sums[i / 4][i % 4], part[i / 4][i % 4], identity, sums[i / 4][i % 4]);
+      } else {
 #pragma unroll
-          for (int j = 0; j < 4; j++) simdgroup_multiply_accumulate(sums[i][j], ma[i], mb[j], sums[i][j]);
-        if (EXACT) {
-          simdgroup_half8x8 low;
-#pragma unroll
-          for (int i = 0; i < 4; i++) {
-            simdgroup_load(low, a + ((BM + BN) + 8 * i) * line + d, line);
-#pragma unroll
-            for (int j = 0; j < 4; j++) simdgroup_multiply_accumulate(sums[i][j], low, mb[j], sums[i][j]);
-          }
-#pragma unroll
-          for (int j = 0; j < 4; j++) {
-            simdgroup_load(low, b + ((BM + BN) + 8 * j) * line + d, line, none, true);
-#pragma unroll
-            for (int i = 0; i < 4; i++) simdgroup_multiply_accumulate(sums[i][j], ma[i], low, sums[i][j]);
-          }
-        }
+        for (int d = 0; d < step; d += 8) add(sums, a + d, b + d);
       }
     }
 

@@ -16,7 +16,7 @@ constexpr int rows_at_a_time(int tokens) { return tokens <= 2 ? 4 : 2; }
 // Values of a unit; bytes of threadgroup memory for one, of which none are used; rows at a time for
 // 1, 2, 4 and 8 tokens; bytes for weights on their way.
 FACTS(product_sizes) {
-  facts[0] = 8, facts[1] = 1;
+  facts[0] = 8, facts[1] = 0;
   for (int k = 0; k < 4; k++) facts[2 + k] = rows_at_a_time(1 << k);
   facts[6] = 0;
 }

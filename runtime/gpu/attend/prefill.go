@@ -77,6 +77,11 @@ func (t tile) shared(keyRow int) int {
 	return 2*keyRow*16*t.tiles*t.warps + 2*2*t.keys*(keyRow+t.slice)
 }
 
+// fewestShared is the bytes of shared memory from which keys and values come through it. Where
+// there is less, a block has its queries there, and reads keys, of at most mostStreamed values, and
+// values where they lie.
+const fewestShared, mostStreamed = 48 << 10, 576
+
 // tileOf is the best tile of which a core with so much shared memory holds a block.
 func (a Shape) tileOf(shared int) (tile, bool) {
 	key, slice := roundUp(a.Key.Dim, 16), sliceOf(roundUp(a.Value.Dim, 16))
@@ -86,6 +91,9 @@ func (a Shape) tileOf(shared int) (tile, bool) {
 	tiles := 2
 	if slice > 128 {
 		tiles = 1
+	}
+	if shared < fewestShared {
+		return tile{warps: 4, blocks: 1, tiles: 1, keys: 32, slice: slice}, key <= mostStreamed
 	}
 	for _, warps := range []int{4, 2} {
 		// what TestBenchPrefill chose

@@ -66,7 +66,9 @@ func (x *Kernel) planOf(j job, lanes, parts int) (plan, float64) {
 		ring = x.ring
 	}
 	sums := ring + 4*2*x.share.warps<<(5-lanes)*rows*tokens
-	p.chunk = min(p.rounds, (x.shared()-sums)/(stride*x.bytes*tokens))
+	if p.chunk = p.rounds; x.bytes > 0 {
+		p.chunk = min(p.rounds, (x.shared()-sums)/(stride*x.bytes*tokens))
+	}
 	if p.chunk < 1 {
 		return p, 0
 	}

@@ -31,12 +31,14 @@ type Spec struct {
 // Multiply computes a Product.
 type Kernel struct {
 	Spec
-	q       *gpu.Queue
-	decode  [4]gpu.Kernel // for 1, 2, 4 and 8 tokens
-	rows    [4]int        // that a lane works on at a time
-	values  int           // of a piece of a row
-	bytes   int           // of shared memory for a piece of one token's activations
-	ring    int           // bytes of shared memory for weights on their way
+	q      *gpu.Queue
+	decode [4]gpu.Kernel // for 1, 2, 4 and 8 tokens
+	rows   [4]int        // that a lane works on at a time
+	values int           // of a piece of a row
+	// of shared memory for a piece of one token's activations; 0 where they are read as they are,
+	// and not rounded
+	bytes   int
+	ring    int // bytes of shared memory for weights on their way
 	planned map[job]plan
 	share   share
 	prefill *gemm
