@@ -79,7 +79,7 @@ func (r *run) checkProduct(c *Check, q *gpu.Queue, t *kernels.Type, tokens int, 
 	if err := gpu.Read(y, 0, got); err != nil {
 		return err
 	}
-	rounds, bound := !exact && t.Quantised && tokens <= few, exactBound
+	rounds, bound := !exact && t.Quantised && tokens <= few && kernel.Rounds(), exactBound
 	switch {
 	case !exact && t.Quantised && t.Domain != nil: // with any number of tokens
 		bound = tableBound

@@ -115,6 +115,9 @@ func newKernel(q *gpu.Queue, p Spec, s share) (*Kernel, error) {
 // them.
 func (x *Kernel) shared() int { return x.q.Limits().SharedBytes - 1024 }
 
+// Rounds says whether a product of few tokens in the fast form rounds activations to bytes.
+func (x *Kernel) Rounds() bool { return x.bytes > 0 }
+
 // Outputs is the values of a row of y.
 func (x *Kernel) Outputs() int { return x.outputs(1) }
 
