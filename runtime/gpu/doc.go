@@ -12,7 +12,7 @@
 //	gpu/product  weights, and products with one, few and many tokens
 //	gpu/engine   a model's Program as launches, and the memory it takes
 //
-// Which drivers there are is in package drivers. Three devices implement Device: the driver of
-// CUDA; the same over an emulated library (runtime/cuda/emulate), which needs no GPU; and a
-// Rehearsal, which counts what would be allocated.
+// Which drivers there are is in package drivers. These implement Device: the drivers of CUDA and of
+// Metal; the same over emulations (runtime/cuda/emulate; runtime/metal/fake with
+// runtime/metal/emulate), which need no GPU; and a Rehearsal, which counts what would be allocated.
 package gpu

@@ -89,7 +89,7 @@ func (d *Device) compile(s *gpu.Source) (objc.ID, error) {
 	if library == 0 {
 		err := d.failed(e, "compiling the kernel %s of %v for %s", s.Name, f.used(), d.limits.Name).(*Error)
 		err.Text = f.told(err.Text)
-		return 0, err
+		return 0, fmt.Errorf("%w; docs/metal.md says how to change a kernel without building anything, and --device cpu runs models on the processor", err)
 	}
 	return library, nil
 }

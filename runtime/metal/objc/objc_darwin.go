@@ -3,7 +3,6 @@ package objc
 import (
 	"errors"
 	"fmt"
-	"reflect"
 
 	"github.com/ebitengine/purego"
 	"github.com/ebitengine/purego/objc"
@@ -20,8 +19,8 @@ var libraries = []string{
 }
 
 type system struct {
+	messages
 	handles []uintptr
-	send    uintptr // objc_msgSend
 }
 
 // Open loads what Metal needs of the system.
@@ -36,6 +35,7 @@ func Open() (Runtime, error) {
 	}
 	var err error
 	s.send, err = s.symbol("objc_msgSend")
+	s.selector = s.Selector
 	return s, err
 }
 
@@ -59,50 +59,4 @@ func (s *system) Call(fn any, symbol string) error {
 		purego.RegisterFunc(fn, p)
 	}
 	return err
-}
-
-// Send knows the forms of messages that launches send, which must be quick; others go through
-// reflection. A result is a word on every machine: messages that return structs are not used.
-func (s *system) Send(fn any, selector string) error {
-	sel := uintptr(s.Selector(selector))
-	switch fn := fn.(type) {
-	case *func(ID):
-		*fn = func(to ID) { purego.SyscallN(s.send, uintptr(to), sel) }
-	case *func(ID, ID):
-		*fn = func(to, a ID) { purego.SyscallN(s.send, uintptr(to), sel, uintptr(a)) }
-	case *func(ID, uint64):
-		*fn = func(to ID, a uint64) { purego.SyscallN(s.send, uintptr(to), sel, uintptr(a)) }
-	case *func(ID, uint64, uint64):
-		*fn = func(to ID, a, b uint64) { purego.SyscallN(s.send, uintptr(to), sel, uintptr(a), uintptr(b)) }
-	case *func(ID, ID, uint64, uint64):
-		*fn = func(to, a ID, b, c uint64) {
-			purego.SyscallN(s.send, uintptr(to), sel, uintptr(a), uintptr(b), uintptr(c))
-		}
-	case *func(ID, Size, Size):
-		var send func(ID, SEL, Size, Size)
-		purego.RegisterFunc(&send, s.send)
-		*fn = func(to ID, a, b Size) { send(to, SEL(sel), a, b) }
-	default:
-		return s.sendAny(reflect.ValueOf(fn).Elem(), SEL(sel))
-	}
-	return nil
-}
-
-// sendAny puts the name of the message after the first argument of a func.
-func (s *system) sendAny(fn reflect.Value, sel SEL) error {
-	t := fn.Type()
-	in, out := []reflect.Type{t.In(0), reflect.TypeFor[SEL]()}, []reflect.Type{}
-	for i := 1; i < t.NumIn(); i++ {
-		in = append(in, t.In(i))
-	}
-	for i := range t.NumOut() {
-		out = append(out, t.Out(i))
-	}
-	send := reflect.New(reflect.FuncOf(in, out, false))
-	purego.RegisterFunc(send.Interface(), s.send)
-	fn.Set(reflect.MakeFunc(t, func(args []reflect.Value) []reflect.Value {
-		all := append([]reflect.Value{args[0], reflect.ValueOf(sel)}, args[1:]...)
-		return send.Elem().Call(all)
-	}))
-	return nil
 }
