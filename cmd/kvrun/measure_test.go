@@ -87,7 +87,7 @@ func TestSynth(t *testing.T) {
 	}
 	for want, args := range map[string]string{
 		"exists":              "--out " + path,
-		"q4_K is read-only":   "--type q4_k --out " + path + "2",
+		"mxfp4 is read-only":  "--type mxfp4 --out " + path + "2",
 		"no weight type":      "--type turbo4 --out " + path + "2",
 		"whole blocks of 32":  "--embd 72 --head-dim 72 --out " + path + "2",
 		`architecture "gpt9"`: "--arch gpt9 --out " + path + "2",

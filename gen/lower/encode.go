@@ -135,12 +135,10 @@ func (e *encoder) compute(x spec.Expr) variable {
 	}
 	if run := x.Run(); run > 1 {
 		v := e.room(kind, run)
-		for i := 0; i < e.t.Block; i += run {
-			e.once(func() { e.put(v, cursor{first: i}, e.eval(x, cursor{first: i})) })
-		}
+		e.runs(run, x, func(at cursor) { e.once(func() { e.put(v, at, e.eval(x, at)) }) })
 		return v
 	}
 	v := e.room(kind, 1)
-	e.each(0, e.t.Block, x, func(c cursor) { e.put(v, c, e.eval(x, c)) })
+	e.each(x, func(c cursor) { e.put(v, c, e.eval(x, c)) })
 	return v
 }

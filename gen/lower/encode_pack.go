@@ -94,14 +94,15 @@ func (e *encoder) storeBytes(f *spec.Field) {
 	full := f.Bytes / 4
 	k := 0
 	for k+quad <= full {
-		n, step := alike(words[k : full/quad*quad])
-		if n > 2 && step > 0 {
-			e.storeLoop(words[k:k+quad], ir.At(e.dst, f.Offset+4*k), n, step)
+		unit, n, step := alike(words[k : full/quad*quad])
+		to := ir.At(e.dst, f.Offset+4*k)
+		if n > 1 {
+			e.storeLoop(words[k:k+unit], to, n, step)
 		} else {
-			n = 1
-			e.b.Scatter(ir.At(e.dst, f.Offset+4*k), e.t.Bytes, e.pack(words[k:k+quad], nil)...)
+			unit = quad
+			e.b.Scatter(to, e.t.Bytes, e.pack(words[k:k+quad], nil)...)
 		}
-		k += n * quad
+		k += n * unit
 	}
 	for _, n := range []int{2, 1} {
 		if full-k >= n {
@@ -122,13 +123,28 @@ func (e *encoder) storeBytes(f *spec.Field) {
 	}
 }
 
-// alike counts the quads of words that differ from the first in nothing but their
-// values, each step values after the one before.
-func alike(words [][]bitRun) (n, step int) {
+// alike finds units of words at the beginning that differ from each other in nothing but
+// their values, each step values after the one before: n of them, worth a loop, or n is 1.
+// A unit is a quad, or several where the values of a field are interleaved more widely.
+func alike(words [][]bitRun) (unit, n, step int) {
+	for unit = quad; 2*unit <= len(words) && unit <= 4*quad; unit *= 2 {
+		least := 2
+		if unit == quad {
+			least = 3
+		}
+		if n, step = repeated(words, unit); n >= least && step > 0 {
+			return unit, n, step
+		}
+	}
+	return quad, 1, 0
+}
+
+// repeated counts the units at the beginning of words that are alike.
+func repeated(words [][]bitRun, unit int) (n, step int) {
 	n = 1
-	for (n+1)*quad <= len(words) {
-		for w := range quad {
-			a, b := words[(n-1)*quad+w], words[n*quad+w]
+	for (n+1)*unit <= len(words) {
+		for w := range unit {
+			a, b := words[(n-1)*unit+w], words[n*unit+w]
 			if len(a) != len(b) || len(a) == 0 {
 				return n, step
 			}
@@ -148,14 +164,16 @@ func alike(words [][]bitRun) (n, step int) {
 	return n, step
 }
 
-// storeLoop packs n quads that are alike.
-func (e *encoder) storeLoop(words [][]bitRun, to ir.Mem, n, step int) {
+// storeLoop packs n units of words that are alike, a quad at a time.
+func (e *encoder) storeLoop(unit [][]bitRun, to ir.Mem, n, step int) {
 	b := e.b
 	dst := b.Copy(e.dst, "to")
 	index, left := b.ZeroWord("index"), count(b, n)
 	b.Loop(left, 1, func() {
-		b.Scatter(ir.At(dst, to.Off), e.t.Bytes, e.pack(words, index)...)
-		b.AddImm(dst, 4*quad)
+		for k := 0; k < len(unit); k += quad {
+			b.Scatter(ir.At(dst, to.Off+4*k), e.t.Bytes, e.pack(unit[k:k+quad], index)...)
+		}
+		b.AddImm(dst, 4*len(unit))
 		b.AddImm(index, 4*step)
 	})
 }
@@ -167,7 +185,7 @@ func (e *encoder) pack(words [][]bitRun, index *ir.Value) []*ir.Value {
 	for _, runs := range words {
 		var word *ir.Value
 		for _, r := range runs {
-			x := e.get(r.v, cursor{index, r.i}, "code")
+			x := e.get(r.v, cursor{index: index, first: r.i}, "code")
 			if r.down > 0 {
 				x = b.Shr(x, r.down)
 			}

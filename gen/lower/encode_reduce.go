@@ -62,11 +62,26 @@ func (e *encoder) reduce(c *spec.Call) variable {
 	case "max":
 		start = -math.MaxFloat32
 	}
-	for i := 0; i < e.t.Block; i += run {
+	x := c.Args[0]
+	if run == e.t.Block {
 		acc := b.Const(f32s(e.n), splatF32(start, e.n), c.Fn)
-		e.each(i, run, c.Args[0], func(at cursor) { e.fold(c.Fn, acc, e.eval(c.Args[0], at)) })
-		e.put(v, cursor{first: i}, acc)
+		e.each(x, func(at cursor) { e.fold(c.Fn, acc, e.eval(x, at)) })
+		e.put(v, cursor{}, acc)
+		return v
 	}
+	part := run
+	for _, g := range e.groups(x) {
+		part = gcd(part, g)
+	}
+	e.runs(run, x, func(at cursor) {
+		acc := b.Const(f32s(e.n), splatF32(start, e.n), c.Fn)
+		for i := 0; i < run; i += part {
+			from := at
+			from.first += i
+			e.values(from, part, func(at cursor) { e.fold(c.Fn, acc, e.eval(x, at)) })
+		}
+		e.put(v, at, acc)
+	})
 	return v
 }
 
@@ -98,7 +113,7 @@ func (e *encoder) transform(c *spec.Call) variable {
 	}
 	v := e.room(spec.Float, 1)
 	left := e.signs(before, 1)
-	e.each(0, e.t.Block, c.Args[0], func(at cursor) {
+	e.each(c.Args[0], func(at cursor) {
 		x := e.eval(c.Args[0], at)
 		if left != nil {
 			x = b.Mul(x, e.word(f32s(e.n), left, at))
@@ -157,11 +172,11 @@ func (e *encoder) stages(v variable, stride, radix int, factor func(x *ir.Value,
 	one := func() {
 		x := make([]*ir.Value, radix)
 		for j := range x {
-			x[j] = e.get(v, cursor{index, j * stride}, "x")
+			x[j] = e.get(v, cursor{index: index, first: j * stride}, "x")
 		}
 		butterflies(b, x)
 		for j := range x {
-			at := cursor{index, j * stride}
+			at := cursor{index: index, first: j * stride}
 			e.put(v, at, factor(x[j], at))
 		}
 		b.AddImm(index, 4)

@@ -218,3 +218,45 @@ var matmulQ8TilesIq4_xsAVX2 = matmulQ8Tiles{
 func matmulQ8Iq4_xsAVX2(y []float32, ldy int, x *Act, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
 	matmulQ8TilesIq4_xsAVX2.drive(256, 136, matmulQ8Iq4_xsGeneric, y, ldy, x, m, w, stride, rows, n, ws)
 }
+
+// encodeGroupsIq4_xsAVX2 packs groups of 8 blocks of 256 values.
+//
+//	for k := range groups * 8 {
+//		x := src[k*256:][:256]
+//		m := extremum(x, 32)
+//		w := (x * x)
+//		q1 := codebook[nearest(((x * inv(m)) * -127.0))]
+//		ll1 := sum(((w * q1) * q1), 32)
+//		lx1 := sum(((w * q1) * x), 32)
+//		s1 := (lx1 * inv(ll1))
+//		q2 := codebook[nearest(((x * inv(m)) * -118.0))]
+//		ll2 := sum(((w * q2) * q2), 32)
+//		lx2 := sum(((w * q2) * x), 32)
+//		s2 := (lx2 * inv(ll2))
+//		b2 := (((lx2 * s2) > (lx1 * s1)) ? s2 : s1)
+//		p2 := max((lx2 * s2), (lx1 * s1))
+//		q3 := codebook[nearest(((x * inv(m)) * -136.0))]
+//		ll3 := sum(((w * q3) * q3), 32)
+//		lx3 := sum(((w * q3) * x), 32)
+//		s3 := (lx3 * inv(ll3))
+//		b3 := (((lx3 * s3) > p2) ? s3 : b2)
+//		p3 := max((lx3 * s3), p2)
+//		q4 := codebook[nearest((x * inv(b3)))]
+//		ll4 := sum(((w * q4) * q4), 32)
+//		lx4 := sum(((w * q4) * x), 32)
+//		s4 := (lx4 * inv(ll4))
+//		b4 := (((lx4 * s4) > p3) ? s4 : b3)
+//		d := (extremum(b4) / -32.0)
+//		scale := (clamp(rint((b4 * inv(d))), -32, 31) + 32)
+//		code := nearest((x * inv((f16(d) * float((scale - 32))))))
+//		copy(dst[k*136:], block of these fields and codes)
+//	}
+//
+// Requires: AVX2, F16C
+//
+//go:noescape
+func encodeGroupsIq4_xsAVX2(dst *byte, src *float32, scratch *byte, groups int)
+
+func encodeIq4_xsAVX2(dst []byte, src []float32) {
+	driveEncode(encodeGroupsIq4_xsAVX2, 8, 256, 136, 62368, dst, src)
+}

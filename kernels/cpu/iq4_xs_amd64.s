@@ -86,6 +86,132 @@ DATA iq4_xs_ones<>+16(SB)/8, $0x0001000100010001
 DATA iq4_xs_ones<>+24(SB)/8, $0x0001000100010001
 GLOBL iq4_xs_ones<>(SB), RODATA|NOPTR, $32
 
+// iq4_xs_extremum: float32, 8 times 0
+DATA iq4_xs_extremum<>+0(SB)/8, $0x0000000000000000
+DATA iq4_xs_extremum<>+8(SB)/8, $0x0000000000000000
+DATA iq4_xs_extremum<>+16(SB)/8, $0x0000000000000000
+DATA iq4_xs_extremum<>+24(SB)/8, $0x0000000000000000
+GLOBL iq4_xs_extremum<>(SB), RODATA|NOPTR, $32
+
+// iq4_xs_mask4: float32, 8 times 0x7fffffff
+DATA iq4_xs_mask4<>+0(SB)/8, $0x7fffffff7fffffff
+DATA iq4_xs_mask4<>+8(SB)/8, $0x7fffffff7fffffff
+DATA iq4_xs_mask4<>+16(SB)/8, $0x7fffffff7fffffff
+DATA iq4_xs_mask4<>+24(SB)/8, $0x7fffffff7fffffff
+GLOBL iq4_xs_mask4<>(SB), RODATA|NOPTR, $32
+
+// iq4_xs_one: float32, 8 times 1
+DATA iq4_xs_one<>+0(SB)/8, $0x3f8000003f800000
+DATA iq4_xs_one<>+8(SB)/8, $0x3f8000003f800000
+DATA iq4_xs_one<>+16(SB)/8, $0x3f8000003f800000
+DATA iq4_xs_one<>+24(SB)/8, $0x3f8000003f800000
+GLOBL iq4_xs_one<>(SB), RODATA|NOPTR, $32
+
+// iq4_xs_factor: float32, 8 times -127
+DATA iq4_xs_factor<>+0(SB)/8, $0xc2fe0000c2fe0000
+DATA iq4_xs_factor<>+8(SB)/8, $0xc2fe0000c2fe0000
+DATA iq4_xs_factor<>+16(SB)/8, $0xc2fe0000c2fe0000
+DATA iq4_xs_factor<>+24(SB)/8, $0xc2fe0000c2fe0000
+GLOBL iq4_xs_factor<>(SB), RODATA|NOPTR, $32
+
+// iq4_xs_limit: int32, 8 times 0xc0900000
+DATA iq4_xs_limit<>+0(SB)/8, $0xc0900000c0900000
+DATA iq4_xs_limit<>+8(SB)/8, $0xc0900000c0900000
+DATA iq4_xs_limit<>+16(SB)/8, $0xc0900000c0900000
+DATA iq4_xs_limit<>+24(SB)/8, $0xc0900000c0900000
+GLOBL iq4_xs_limit<>(SB), RODATA|NOPTR, $32
+
+// iq4_xs_threshold: float32 -57 45.5 0 0 0 0 0 0
+DATA iq4_xs_threshold<>+0(SB)/8, $0x42360000c2640000
+DATA iq4_xs_threshold<>+8(SB)/8, $0x0000000000000000
+DATA iq4_xs_threshold<>+16(SB)/8, $0x0000000000000000
+DATA iq4_xs_threshold<>+24(SB)/8, $0x0000000000000000
+GLOBL iq4_xs_threshold<>(SB), RODATA|NOPTR, $32
+
+// iq4_xs_threshold2: float32 -93.5 -28.5 19 79 0 0 0 0
+DATA iq4_xs_threshold2<>+0(SB)/8, $0xc1e40000c2bb0000
+DATA iq4_xs_threshold2<>+8(SB)/8, $0x429e000041980000
+DATA iq4_xs_threshold2<>+16(SB)/8, $0x0000000000000000
+DATA iq4_xs_threshold2<>+24(SB)/8, $0x0000000000000000
+GLOBL iq4_xs_threshold2<>(SB), RODATA|NOPTR, $32
+
+// iq4_xs_threshold3: float32 -115.5 -74 -42 -16 7 31.5 61 101
+DATA iq4_xs_threshold3<>+0(SB)/8, $0xc2940000c2e70000
+DATA iq4_xs_threshold3<>+8(SB)/8, $0xc1800000c2280000
+DATA iq4_xs_threshold3<>+16(SB)/8, $0x41fc000040e00000
+DATA iq4_xs_threshold3<>+24(SB)/8, $0x42ca000042740000
+GLOBL iq4_xs_threshold3<>(SB), RODATA|NOPTR, $32
+
+// iq4_xs_level: float32 -127 -104 -83 -65 -49 -35 -22 -10
+DATA iq4_xs_level<>+0(SB)/8, $0xc2d00000c2fe0000
+DATA iq4_xs_level<>+8(SB)/8, $0xc2820000c2a60000
+DATA iq4_xs_level<>+16(SB)/8, $0xc20c0000c2440000
+DATA iq4_xs_level<>+24(SB)/8, $0xc1200000c1b00000
+GLOBL iq4_xs_level<>(SB), RODATA|NOPTR, $32
+
+// iq4_xs_level2: float32 1 13 25 38 53 69 89 113
+DATA iq4_xs_level2<>+0(SB)/8, $0x415000003f800000
+DATA iq4_xs_level2<>+8(SB)/8, $0x4218000041c80000
+DATA iq4_xs_level2<>+16(SB)/8, $0x428a000042540000
+DATA iq4_xs_level2<>+24(SB)/8, $0x42e2000042b20000
+GLOBL iq4_xs_level2<>(SB), RODATA|NOPTR, $32
+
+// iq4_xs_factor2: float32, 8 times -118
+DATA iq4_xs_factor2<>+0(SB)/8, $0xc2ec0000c2ec0000
+DATA iq4_xs_factor2<>+8(SB)/8, $0xc2ec0000c2ec0000
+DATA iq4_xs_factor2<>+16(SB)/8, $0xc2ec0000c2ec0000
+DATA iq4_xs_factor2<>+24(SB)/8, $0xc2ec0000c2ec0000
+GLOBL iq4_xs_factor2<>(SB), RODATA|NOPTR, $32
+
+// iq4_xs_factor3: float32, 8 times -136
+DATA iq4_xs_factor3<>+0(SB)/8, $0xc3080000c3080000
+DATA iq4_xs_factor3<>+8(SB)/8, $0xc3080000c3080000
+DATA iq4_xs_factor3<>+16(SB)/8, $0xc3080000c3080000
+DATA iq4_xs_factor3<>+24(SB)/8, $0xc3080000c3080000
+GLOBL iq4_xs_factor3<>(SB), RODATA|NOPTR, $32
+
+// iq4_xs_divisor: float32, 8 times -32
+DATA iq4_xs_divisor<>+0(SB)/8, $0xc2000000c2000000
+DATA iq4_xs_divisor<>+8(SB)/8, $0xc2000000c2000000
+DATA iq4_xs_divisor<>+16(SB)/8, $0xc2000000c2000000
+DATA iq4_xs_divisor<>+24(SB)/8, $0xc2000000c2000000
+GLOBL iq4_xs_divisor<>(SB), RODATA|NOPTR, $32
+
+// iq4_xs_const2: int32, 8 times -32
+DATA iq4_xs_const2<>+0(SB)/8, $0xffffffe0ffffffe0
+DATA iq4_xs_const2<>+8(SB)/8, $0xffffffe0ffffffe0
+DATA iq4_xs_const2<>+16(SB)/8, $0xffffffe0ffffffe0
+DATA iq4_xs_const2<>+24(SB)/8, $0xffffffe0ffffffe0
+GLOBL iq4_xs_const2<>(SB), RODATA|NOPTR, $32
+
+// iq4_xs_const3: int32, 8 times 31
+DATA iq4_xs_const3<>+0(SB)/8, $0x0000001f0000001f
+DATA iq4_xs_const3<>+8(SB)/8, $0x0000001f0000001f
+DATA iq4_xs_const3<>+16(SB)/8, $0x0000001f0000001f
+DATA iq4_xs_const3<>+24(SB)/8, $0x0000001f0000001f
+GLOBL iq4_xs_const3<>(SB), RODATA|NOPTR, $32
+
+// iq4_xs_offset: int32, 8 times 32
+DATA iq4_xs_offset<>+0(SB)/8, $0x0000002000000020
+DATA iq4_xs_offset<>+8(SB)/8, $0x0000002000000020
+DATA iq4_xs_offset<>+16(SB)/8, $0x0000002000000020
+DATA iq4_xs_offset<>+24(SB)/8, $0x0000002000000020
+GLOBL iq4_xs_offset<>(SB), RODATA|NOPTR, $32
+
+// iq4_xs_f16: float32, 8 times 0x80000000
+DATA iq4_xs_f16<>+0(SB)/8, $0x8000000080000000
+DATA iq4_xs_f16<>+8(SB)/8, $0x8000000080000000
+DATA iq4_xs_f16<>+16(SB)/8, $0x8000000080000000
+DATA iq4_xs_f16<>+24(SB)/8, $0x8000000080000000
+GLOBL iq4_xs_f16<>(SB), RODATA|NOPTR, $32
+
+// iq4_xs_f162: float32, 8 times 0x7fc00000
+DATA iq4_xs_f162<>+0(SB)/8, $0x7fc000007fc00000
+DATA iq4_xs_f162<>+8(SB)/8, $0x7fc000007fc00000
+DATA iq4_xs_f162<>+16(SB)/8, $0x7fc000007fc00000
+DATA iq4_xs_f162<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL iq4_xs_f162<>(SB), RODATA|NOPTR, $32
+
 // matmulQ81xIq4_xsAVX512VNNI multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ81xIq4_xsAVX512VNNI(SB), NOSPLIT, $64-72
@@ -4527,6 +4653,1212 @@ done4:
 	ADDQ         $4, BX
 	MOVQ         stride+48(FP), SI
 	ADDQ         SI, CX
+	SUBQ         $1, DX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, DX
+	VZEROUPPER
+	RET
+
+// encodeGroupsIq4_xsAVX2 packs groups of 8 blocks of 256 values.
+// Requires: AVX2, F16C
+TEXT ·encodeGroupsIq4_xsAVX2(SB), NOSPLIT, $0-32
+
+	// constants of the loops
+	VMOVDQU      iq4_xs_threshold<>+0(SB), Y0
+	VMOVDQU      iq4_xs_threshold2<>+0(SB), Y1
+	VMOVDQU      iq4_xs_threshold3<>+0(SB), Y2
+	VMOVDQU      iq4_xs_level2<>+0(SB), Y3
+	VMOVDQU      iq4_xs_level<>+0(SB), Y4
+	VMOVDQU      iq4_xs_mask4<>+0(SB), Y5
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), BX
+	MOVQ         scratch+16(FP), CX
+	MOVQ         groups+24(FP), DX
+	ADDQ         $0x1f, CX
+	ANDQ         $-32, CX
+	SUBQ         $1, DX
+	JLT          done2
+
+loop1:
+
+	// x: value i of every block in one vector
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x20, DI
+	SUBQ         $1, DI
+	JLT          done4
+
+loop3:
+	VMOVUPS      (BX)(SI*1), Y6
+	VMOVUPS      1024(BX)(SI*1), Y7
+	VMOVUPS      2048(BX)(SI*1), Y8
+	VMOVUPS      3072(BX)(SI*1), Y9
+	VMOVUPS      4096(BX)(SI*1), Y10
+	VMOVUPS      5120(BX)(SI*1), Y11
+	VMOVUPS      6144(BX)(SI*1), Y12
+	VMOVUPS      7168(BX)(SI*1), Y13
+	VUNPCKLPS    Y7, Y6, Y14
+	VUNPCKHPS    Y7, Y6, Y7
+	VUNPCKLPS    Y9, Y8, Y6
+	VUNPCKHPS    Y9, Y8, Y9
+	VUNPCKLPD    Y6, Y14, Y8
+	VUNPCKHPD    Y6, Y14, Y6
+	VUNPCKLPD    Y9, Y7, Y14
+	VUNPCKHPD    Y9, Y7, Y9
+	VUNPCKLPS    Y11, Y10, Y7
+	VUNPCKHPS    Y11, Y10, Y11
+	VUNPCKLPS    Y13, Y12, Y10
+	VUNPCKHPS    Y13, Y12, Y13
+	VUNPCKLPD    Y10, Y7, Y12
+	VUNPCKHPD    Y10, Y7, Y10
+	VUNPCKLPD    Y13, Y11, Y7
+	VUNPCKHPD    Y13, Y11, Y13
+	VPERM2F128   $0x20, Y12, Y8, Y11
+	VPERM2F128   $0x31, Y12, Y8, Y12
+	VPERM2F128   $0x20, Y10, Y6, Y8
+	VPERM2F128   $0x31, Y10, Y6, Y10
+	VPERM2F128   $0x20, Y7, Y14, Y6
+	VPERM2F128   $0x31, Y7, Y14, Y7
+	VPERM2F128   $0x20, Y13, Y9, Y14
+	VPERM2F128   $0x31, Y13, Y9, Y13
+	VMOVUPS      Y11, (CX)(SI*8)
+	VMOVUPS      Y8, 32(CX)(SI*8)
+	VMOVUPS      Y6, 64(CX)(SI*8)
+	VMOVUPS      Y14, 96(CX)(SI*8)
+	VMOVUPS      Y12, 128(CX)(SI*8)
+	VMOVUPS      Y10, 160(CX)(SI*8)
+	VMOVUPS      Y7, 192(CX)(SI*8)
+	VMOVUPS      Y13, 224(CX)(SI*8)
+	ADDQ         $0x20, SI
+	SUBQ         $1, DI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, DI
+
+	// m
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done6
+
+loop5:
+	VMOVDQU      iq4_xs_extremum<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done8
+
+loop7:
+	VMOVUPS      (CX)(SI*8), Y7
+	VPAND        Y5, Y7, Y8
+	VPAND        Y5, Y6, Y9
+	VCMPPS       $0x1e, Y9, Y8, Y8
+	VBLENDVPS    Y8, Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop7
+
+done8:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 8192(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop5
+
+done6:
+	ADDQ         $1, R8
+
+	// w
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x100, DI
+	SUBQ         $1, DI
+	JLT          done10
+
+loop9:
+	VMOVUPS      (CX)(SI*8), Y6
+	VMULPS       Y6, Y6, Y6
+	VMOVUPS      Y6, 8448(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop9
+
+done10:
+	ADDQ         $1, DI
+
+	// q1
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done12
+
+loop11:
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done14
+
+loop13:
+	VMOVUPS      (CX)(SI*8), Y6
+	VMOVUPS      8192(CX)(DI*8), Y7
+	VMOVDQU      iq4_xs_one<>+0(SB), Y8
+	VCMPPS       $4, iq4_xs_extremum<>+0(SB), Y7, Y9
+	VDIVPS       Y7, Y8, Y7
+	VPAND        Y9, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMULPS       iq4_xs_factor<>+0(SB), Y6, Y6
+	VCMPPS       $0x15, iq4_xs_limit<>+0(SB), Y6, Y7
+	VPABSD       Y7, Y7
+	VPERMPS      Y0, Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      Y1, Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      Y2, Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y6
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y6, Y7, Y6
+	VPERMPS      Y4, Y6, Y7
+	VPERMPS      Y3, Y6, Y8
+	VPSLLD       $0x1c, Y6, Y6
+	VBLENDVPS    Y6, Y8, Y7, Y6
+	VMOVUPS      Y6, 16640(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop13
+
+done14:
+	ADDQ         $1, R9
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop11
+
+done12:
+	ADDQ         $1, R8
+
+	// ll1
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done16
+
+loop15:
+	VMOVDQU      iq4_xs_extremum<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done18
+
+loop17:
+	VMOVUPS      8448(CX)(SI*8), Y7
+	VMOVUPS      16640(CX)(SI*8), Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop17
+
+done18:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 24832(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop15
+
+done16:
+	ADDQ         $1, R8
+
+	// lx1
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done20
+
+loop19:
+	VMOVDQU      iq4_xs_extremum<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done22
+
+loop21:
+	VMOVUPS      8448(CX)(SI*8), Y7
+	VMULPS       16640(CX)(SI*8), Y7, Y7
+	VMULPS       (CX)(SI*8), Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop21
+
+done22:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 25088(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop19
+
+done20:
+	ADDQ         $1, R8
+
+	// s1
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done24
+
+loop23:
+	VMOVUPS      25088(CX)(SI*8), Y6
+	VMOVUPS      24832(CX)(SI*8), Y7
+	VMOVDQU      iq4_xs_one<>+0(SB), Y8
+	VCMPPS       $4, iq4_xs_extremum<>+0(SB), Y7, Y9
+	VDIVPS       Y7, Y8, Y7
+	VPAND        Y9, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 25344(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop23
+
+done24:
+	ADDQ         $1, DI
+
+	// q2
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done26
+
+loop25:
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done28
+
+loop27:
+	VMOVUPS      (CX)(SI*8), Y6
+	VMOVUPS      8192(CX)(DI*8), Y7
+	VMOVDQU      iq4_xs_one<>+0(SB), Y8
+	VCMPPS       $4, iq4_xs_extremum<>+0(SB), Y7, Y9
+	VDIVPS       Y7, Y8, Y7
+	VPAND        Y9, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMULPS       iq4_xs_factor2<>+0(SB), Y6, Y6
+	VCMPPS       $0x15, iq4_xs_limit<>+0(SB), Y6, Y7
+	VPABSD       Y7, Y7
+	VPERMPS      Y0, Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      Y1, Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      Y2, Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y6
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y6, Y7, Y6
+	VPERMPS      Y4, Y6, Y7
+	VPERMPS      Y3, Y6, Y8
+	VPSLLD       $0x1c, Y6, Y6
+	VBLENDVPS    Y6, Y8, Y7, Y6
+	VMOVUPS      Y6, 25600(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop27
+
+done28:
+	ADDQ         $1, R9
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop25
+
+done26:
+	ADDQ         $1, R8
+
+	// ll2
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done30
+
+loop29:
+	VMOVDQU      iq4_xs_extremum<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done32
+
+loop31:
+	VMOVUPS      8448(CX)(SI*8), Y7
+	VMOVUPS      25600(CX)(SI*8), Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop31
+
+done32:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 33792(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop29
+
+done30:
+	ADDQ         $1, R8
+
+	// lx2
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done34
+
+loop33:
+	VMOVDQU      iq4_xs_extremum<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done36
+
+loop35:
+	VMOVUPS      8448(CX)(SI*8), Y7
+	VMULPS       25600(CX)(SI*8), Y7, Y7
+	VMULPS       (CX)(SI*8), Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop35
+
+done36:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 34048(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop33
+
+done34:
+	ADDQ         $1, R8
+
+	// s2
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done38
+
+loop37:
+	VMOVUPS      34048(CX)(SI*8), Y6
+	VMOVUPS      33792(CX)(SI*8), Y7
+	VMOVDQU      iq4_xs_one<>+0(SB), Y8
+	VCMPPS       $4, iq4_xs_extremum<>+0(SB), Y7, Y9
+	VDIVPS       Y7, Y8, Y7
+	VPAND        Y9, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 34304(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop37
+
+done38:
+	ADDQ         $1, DI
+
+	// b2
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done40
+
+loop39:
+	VMOVUPS      34048(CX)(SI*8), Y6
+	VMOVUPS      34304(CX)(SI*8), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      25088(CX)(SI*8), Y8
+	VMOVUPS      25344(CX)(SI*8), Y9
+	VMULPS       Y9, Y8, Y8
+	VCMPPS       $0x1e, Y8, Y6, Y6
+	VBLENDVPS    Y6, Y7, Y9, Y6
+	VMOVUPS      Y6, 34560(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop39
+
+done40:
+	ADDQ         $1, DI
+
+	// p2
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done42
+
+loop41:
+	VMOVUPS      34048(CX)(SI*8), Y6
+	VMULPS       34304(CX)(SI*8), Y6, Y6
+	VMOVUPS      25088(CX)(SI*8), Y7
+	VMULPS       25344(CX)(SI*8), Y7, Y7
+	VMAXPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 34816(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop41
+
+done42:
+	ADDQ         $1, DI
+
+	// q3
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done44
+
+loop43:
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done46
+
+loop45:
+	VMOVUPS      (CX)(SI*8), Y6
+	VMOVUPS      8192(CX)(DI*8), Y7
+	VMOVDQU      iq4_xs_one<>+0(SB), Y8
+	VCMPPS       $4, iq4_xs_extremum<>+0(SB), Y7, Y9
+	VDIVPS       Y7, Y8, Y7
+	VPAND        Y9, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMULPS       iq4_xs_factor3<>+0(SB), Y6, Y6
+	VCMPPS       $0x15, iq4_xs_limit<>+0(SB), Y6, Y7
+	VPABSD       Y7, Y7
+	VPERMPS      Y0, Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      Y1, Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      Y2, Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y6
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y6, Y7, Y6
+	VPERMPS      Y4, Y6, Y7
+	VPERMPS      Y3, Y6, Y8
+	VPSLLD       $0x1c, Y6, Y6
+	VBLENDVPS    Y6, Y8, Y7, Y6
+	VMOVUPS      Y6, 35072(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop45
+
+done46:
+	ADDQ         $1, R9
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop43
+
+done44:
+	ADDQ         $1, R8
+
+	// ll3
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done48
+
+loop47:
+	VMOVDQU      iq4_xs_extremum<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done50
+
+loop49:
+	VMOVUPS      8448(CX)(SI*8), Y7
+	VMOVUPS      35072(CX)(SI*8), Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop49
+
+done50:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 43264(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop47
+
+done48:
+	ADDQ         $1, R8
+
+	// lx3
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done52
+
+loop51:
+	VMOVDQU      iq4_xs_extremum<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done54
+
+loop53:
+	VMOVUPS      8448(CX)(SI*8), Y7
+	VMULPS       35072(CX)(SI*8), Y7, Y7
+	VMULPS       (CX)(SI*8), Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop53
+
+done54:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 43520(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop51
+
+done52:
+	ADDQ         $1, R8
+
+	// s3
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done56
+
+loop55:
+	VMOVUPS      43520(CX)(SI*8), Y6
+	VMOVUPS      43264(CX)(SI*8), Y7
+	VMOVDQU      iq4_xs_one<>+0(SB), Y8
+	VCMPPS       $4, iq4_xs_extremum<>+0(SB), Y7, Y9
+	VDIVPS       Y7, Y8, Y7
+	VPAND        Y9, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 43776(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop55
+
+done56:
+	ADDQ         $1, DI
+
+	// b3
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done58
+
+loop57:
+	VMOVUPS      43520(CX)(SI*8), Y6
+	VMOVUPS      43776(CX)(SI*8), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      34816(CX)(SI*8), Y8
+	VCMPPS       $0x1e, Y8, Y6, Y6
+	VMOVUPS      34560(CX)(SI*8), Y8
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VMOVUPS      Y6, 44032(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop57
+
+done58:
+	ADDQ         $1, DI
+
+	// p3
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done60
+
+loop59:
+	VMOVUPS      43520(CX)(SI*8), Y6
+	VMULPS       43776(CX)(SI*8), Y6, Y6
+	VMOVUPS      34816(CX)(SI*8), Y7
+	VMAXPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 44288(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop59
+
+done60:
+	ADDQ         $1, DI
+
+	// q4
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done62
+
+loop61:
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done64
+
+loop63:
+	VMOVUPS      (CX)(SI*8), Y6
+	VMOVUPS      44032(CX)(DI*8), Y7
+	VMOVDQU      iq4_xs_one<>+0(SB), Y8
+	VCMPPS       $4, iq4_xs_extremum<>+0(SB), Y7, Y9
+	VDIVPS       Y7, Y8, Y7
+	VPAND        Y9, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VCMPPS       $0x15, iq4_xs_limit<>+0(SB), Y6, Y7
+	VPABSD       Y7, Y7
+	VPERMPS      Y0, Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      Y1, Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      Y2, Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y6
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y6, Y7, Y6
+	VPERMPS      Y4, Y6, Y7
+	VPERMPS      Y3, Y6, Y8
+	VPSLLD       $0x1c, Y6, Y6
+	VBLENDVPS    Y6, Y8, Y7, Y6
+	VMOVUPS      Y6, 44544(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop63
+
+done64:
+	ADDQ         $1, R9
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop61
+
+done62:
+	ADDQ         $1, R8
+
+	// ll4
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done66
+
+loop65:
+	VMOVDQU      iq4_xs_extremum<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done68
+
+loop67:
+	VMOVUPS      8448(CX)(SI*8), Y7
+	VMOVUPS      44544(CX)(SI*8), Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop67
+
+done68:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 52736(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop65
+
+done66:
+	ADDQ         $1, R8
+
+	// lx4
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done70
+
+loop69:
+	VMOVDQU      iq4_xs_extremum<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done72
+
+loop71:
+	VMOVUPS      8448(CX)(SI*8), Y7
+	VMULPS       44544(CX)(SI*8), Y7, Y7
+	VMULPS       (CX)(SI*8), Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop71
+
+done72:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 52992(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop69
+
+done70:
+	ADDQ         $1, R8
+
+	// s4
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done74
+
+loop73:
+	VMOVUPS      52992(CX)(SI*8), Y6
+	VMOVUPS      52736(CX)(SI*8), Y7
+	VMOVDQU      iq4_xs_one<>+0(SB), Y8
+	VCMPPS       $4, iq4_xs_extremum<>+0(SB), Y7, Y9
+	VDIVPS       Y7, Y8, Y7
+	VPAND        Y9, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 53248(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop73
+
+done74:
+	ADDQ         $1, DI
+
+	// b4
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done76
+
+loop75:
+	VMOVUPS      52992(CX)(SI*8), Y6
+	VMOVUPS      53248(CX)(SI*8), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      44288(CX)(SI*8), Y8
+	VCMPPS       $0x1e, Y8, Y6, Y6
+	VMOVUPS      44032(CX)(SI*8), Y8
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VMOVUPS      Y6, 53504(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop75
+
+done76:
+	ADDQ         $1, DI
+
+	// d
+	VMOVDQU      iq4_xs_extremum<>+0(SB), Y6
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done78
+
+loop77:
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done80
+
+loop79:
+	VMOVUPS      53504(CX)(DI*8), Y7
+	VPAND        Y5, Y7, Y8
+	VPAND        Y5, Y6, Y9
+	VCMPPS       $0x1e, Y9, Y8, Y8
+	VBLENDVPS    Y8, Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop79
+
+done80:
+	ADDQ         $1, R9
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop77
+
+done78:
+	ADDQ         $1, R8
+	VMOVUPS      Y6, 53760(CX)
+	VMOVUPS      53760(CX), Y6
+	VDIVPS       iq4_xs_divisor<>+0(SB), Y6, Y6
+	VMOVUPS      Y6, 53792(CX)
+
+	// scale
+	VMOVUPS      53792(CX), Y6
+	VMOVDQU      iq4_xs_one<>+0(SB), Y7
+	VCMPPS       $4, iq4_xs_extremum<>+0(SB), Y6, Y8
+	VDIVPS       Y6, Y7, Y6
+	VPAND        Y8, Y6, Y6
+	VMOVUPS      Y6, 53824(CX)
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done82
+
+loop81:
+	VMOVUPS      53504(CX)(SI*8), Y6
+	VMULPS       53824(CX), Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VMOVDQU      iq4_xs_const2<>+0(SB), Y7
+	VPMAXSD      Y7, Y6, Y6
+	VMOVDQU      iq4_xs_const3<>+0(SB), Y7
+	VPMINSD      Y7, Y6, Y6
+	VPADDD       iq4_xs_offset<>+0(SB), Y6, Y6
+	VMOVDQU      Y6, 53856(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop81
+
+done82:
+	ADDQ         $1, DI
+
+	// code
+	VMOVUPS      53792(CX), Y6
+	VCMPPS       $3, Y6, Y6, Y7
+	VPAND        iq4_xs_f16<>+0(SB), Y6, Y8
+	VPOR         iq4_xs_f162<>+0(SB), Y8, Y8
+	VBLENDVPS    Y7, Y8, Y6, Y8
+	VCVTPS2PH    $0, Y8, X8
+	VCVTPH2PS    X8, Y6
+	VMOVUPS      Y6, 54112(CX)
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done84
+
+loop83:
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done86
+
+loop85:
+	VMOVUPS      (CX)(SI*8), Y6
+	VMOVUPS      54112(CX), Y7
+	VMOVDQU      53856(CX)(DI*8), Y8
+	VPSUBD       iq4_xs_offset<>+0(SB), Y8, Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVDQU      iq4_xs_one<>+0(SB), Y8
+	VCMPPS       $4, iq4_xs_extremum<>+0(SB), Y7, Y9
+	VDIVPS       Y7, Y8, Y7
+	VPAND        Y9, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VCMPPS       $0x15, iq4_xs_limit<>+0(SB), Y6, Y7
+	VPABSD       Y7, Y7
+	VPERMPS      Y0, Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      Y1, Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y8
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y8, Y7, Y7
+	VPERMPS      Y2, Y7, Y8
+	VCMPPS       $0x15, Y8, Y6, Y6
+	VPADDD       Y7, Y7, Y7
+	VPSUBD       Y6, Y7, Y6
+	VMOVDQU      Y6, 54144(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop85
+
+done86:
+	ADDQ         $1, R9
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop83
+
+done84:
+	ADDQ         $1, R8
+
+	// d
+	VMOVUPS      53792(CX), Y6
+	VCMPPS       $3, Y6, Y6, Y7
+	VPAND        iq4_xs_f16<>+0(SB), Y6, Y8
+	VPOR         iq4_xs_f162<>+0(SB), Y8, Y8
+	VBLENDVPS    Y7, Y8, Y6, Y8
+	VCVTPS2PH    $0, Y8, X8
+	VPMOVZXWD    X8, Y6
+	VPEXTRW      $0, X6, (AX)
+	VPEXTRW      $2, X6, 136(AX)
+	VPEXTRW      $4, X6, 272(AX)
+	VPEXTRW      $6, X6, 408(AX)
+	VEXTRACTI128 $1, Y6, X6
+	VPEXTRW      $0, X6, 544(AX)
+	VPEXTRW      $2, X6, 680(AX)
+	VPEXTRW      $4, X6, 816(AX)
+	VPEXTRW      $6, X6, 952(AX)
+
+	// scales_h: codes to bits, then words to blocks
+	VMOVDQU      54080(CX), Y6
+	VPSRLD       $4, Y6, Y6
+	VPAND        iq4_xs_mask2<>+0(SB), Y6, Y6
+	VPSLLD       $0xe, Y6, Y6
+	VMOVDQU      54048(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPAND        iq4_xs_mask2<>+0(SB), Y7, Y7
+	VPSLLD       $0xc, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      54016(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPAND        iq4_xs_mask2<>+0(SB), Y7, Y7
+	VPSLLD       $0xa, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      53984(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPAND        iq4_xs_mask2<>+0(SB), Y7, Y7
+	VPSLLD       $8, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      53952(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPAND        iq4_xs_mask2<>+0(SB), Y7, Y7
+	VPSLLD       $6, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      53920(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPAND        iq4_xs_mask2<>+0(SB), Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      53888(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPAND        iq4_xs_mask2<>+0(SB), Y7, Y7
+	VPSLLD       $2, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      53856(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPAND        iq4_xs_mask2<>+0(SB), Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VPEXTRW      $0, X6, 2(AX)
+	VPEXTRW      $2, X6, 138(AX)
+	VPEXTRW      $4, X6, 274(AX)
+	VPEXTRW      $6, X6, 410(AX)
+	VEXTRACTI128 $1, Y6, X7
+	VPEXTRW      $0, X7, 546(AX)
+	VPEXTRW      $2, X7, 682(AX)
+	VPEXTRW      $4, X7, 818(AX)
+	VPEXTRW      $6, X7, 954(AX)
+	VPSRLD       $0x10, Y6, Y6
+
+	// scales_l: codes to bits, then words to blocks
+	VMOVDQU      54080(CX), Y6
+	VPSLLD       $0x1c, Y6, Y6
+	VMOVDQU      54048(CX), Y7
+	VPAND        iq4_xs_mask<>+0(SB), Y7, Y7
+	VPSLLD       $0x18, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      54016(CX), Y7
+	VPAND        iq4_xs_mask<>+0(SB), Y7, Y7
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      53984(CX), Y7
+	VPAND        iq4_xs_mask<>+0(SB), Y7, Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      53952(CX), Y7
+	VPAND        iq4_xs_mask<>+0(SB), Y7, Y7
+	VPSLLD       $0xc, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      53920(CX), Y7
+	VPAND        iq4_xs_mask<>+0(SB), Y7, Y7
+	VPSLLD       $8, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      53888(CX), Y7
+	VPAND        iq4_xs_mask<>+0(SB), Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      53856(CX), Y7
+	VPAND        iq4_xs_mask<>+0(SB), Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVD        X6, 4(AX)
+	VPEXTRD      $1, X6, 140(AX)
+	VPEXTRD      $2, X6, 276(AX)
+	VPEXTRD      $3, X6, 412(AX)
+	VEXTRACTI128 $1, Y6, X6
+	VMOVD        X6, 548(AX)
+	VPEXTRD      $1, X6, 684(AX)
+	VPEXTRD      $2, X6, 820(AX)
+	VPEXTRD      $3, X6, 956(AX)
+
+	// qs: codes to bits, then words to blocks
+	MOVQ         AX, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done88
+
+loop87:
+	VMOVDQU      54752(CX)(DI*8), Y6
+	VPSLLD       $0x1c, Y6, Y6
+	VMOVDQU      54720(CX)(DI*8), Y7
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      54688(CX)(DI*8), Y7
+	VPSLLD       $0xc, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      54656(CX)(DI*8), Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      54240(CX)(DI*8), Y7
+	VPSLLD       $0x18, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      54208(CX)(DI*8), Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      54176(CX)(DI*8), Y7
+	VPSLLD       $8, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      54144(CX)(DI*8), Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      54880(CX)(DI*8), Y7
+	VPSLLD       $0x1c, Y7, Y7
+	VMOVDQU      54848(CX)(DI*8), Y8
+	VPSLLD       $0x14, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      54816(CX)(DI*8), Y8
+	VPSLLD       $0xc, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      54784(CX)(DI*8), Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      54368(CX)(DI*8), Y8
+	VPSLLD       $0x18, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      54336(CX)(DI*8), Y8
+	VPSLLD       $0x10, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      54304(CX)(DI*8), Y8
+	VPSLLD       $8, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      54272(CX)(DI*8), Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      55008(CX)(DI*8), Y8
+	VPSLLD       $0x1c, Y8, Y8
+	VMOVDQU      54976(CX)(DI*8), Y9
+	VPSLLD       $0x14, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      54944(CX)(DI*8), Y9
+	VPSLLD       $0xc, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      54912(CX)(DI*8), Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      54496(CX)(DI*8), Y9
+	VPSLLD       $0x18, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      54464(CX)(DI*8), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      54432(CX)(DI*8), Y9
+	VPSLLD       $8, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      54400(CX)(DI*8), Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      55136(CX)(DI*8), Y9
+	VPSLLD       $0x1c, Y9, Y9
+	VMOVDQU      55104(CX)(DI*8), Y10
+	VPSLLD       $0x14, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      55072(CX)(DI*8), Y10
+	VPSLLD       $0xc, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      55040(CX)(DI*8), Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      54624(CX)(DI*8), Y10
+	VPSLLD       $0x18, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      54592(CX)(DI*8), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      54560(CX)(DI*8), Y10
+	VPSLLD       $8, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      54528(CX)(DI*8), Y10
+	VPOR         Y10, Y9, Y9
+	VUNPCKLPS    Y7, Y6, Y10
+	VUNPCKHPS    Y7, Y6, Y7
+	VUNPCKLPS    Y9, Y8, Y6
+	VUNPCKHPS    Y9, Y8, Y9
+	VUNPCKLPD    Y6, Y10, Y8
+	VUNPCKHPD    Y6, Y10, Y6
+	VUNPCKLPD    Y9, Y7, Y10
+	VUNPCKHPD    Y9, Y7, Y9
+	VMOVUPS      X8, 8(SI)
+	VEXTRACTI128 $1, Y8, 552(SI)
+	VMOVUPS      X6, 144(SI)
+	VEXTRACTI128 $1, Y6, 688(SI)
+	VMOVUPS      X10, 280(SI)
+	VEXTRACTI128 $1, Y10, 824(SI)
+	VMOVUPS      X9, 416(SI)
+	VEXTRACTI128 $1, Y9, 960(SI)
+	ADDQ         $0x10, SI
+	ADDQ         $0x80, DI
+	SUBQ         $1, R8
+	JGE          loop87
+
+done88:
+	ADDQ         $1, R8
+	ADDQ         $0x2000, BX
+	ADDQ         $0x440, AX
 	SUBQ         $1, DX
 	JGE          loop1
 

@@ -29,6 +29,91 @@ DATA iq4_xs_levels<>+0(SB)/8, $0xf6eaddcfbfad9881
 DATA iq4_xs_levels<>+8(SB)/8, $0x7159453526190d01
 GLOBL iq4_xs_levels<>(SB), RODATA|NOPTR, $16
 
+// iq4_xs_mask: float32, 4 times 0x7fffffff
+DATA iq4_xs_mask<>+0(SB)/8, $0x7fffffff7fffffff
+DATA iq4_xs_mask<>+8(SB)/8, $0x7fffffff7fffffff
+GLOBL iq4_xs_mask<>(SB), RODATA|NOPTR, $16
+
+// iq4_xs_one: float32, 4 times 1
+DATA iq4_xs_one<>+0(SB)/8, $0x3f8000003f800000
+DATA iq4_xs_one<>+8(SB)/8, $0x3f8000003f800000
+GLOBL iq4_xs_one<>(SB), RODATA|NOPTR, $16
+
+// iq4_xs_factor: float32, 4 times -127
+DATA iq4_xs_factor<>+0(SB)/8, $0xc2fe0000c2fe0000
+DATA iq4_xs_factor<>+8(SB)/8, $0xc2fe0000c2fe0000
+GLOBL iq4_xs_factor<>(SB), RODATA|NOPTR, $16
+
+// iq4_xs_limit: int32, 4 times 0xc0900000
+DATA iq4_xs_limit<>+0(SB)/8, $0xc0900000c0900000
+DATA iq4_xs_limit<>+8(SB)/8, $0xc0900000c0900000
+GLOBL iq4_xs_limit<>(SB), RODATA|NOPTR, $16
+
+// iq4_xs_threshold: float32, 4 times 0x3020100
+DATA iq4_xs_threshold<>+0(SB)/8, $0x0302010003020100
+DATA iq4_xs_threshold<>+8(SB)/8, $0x0302010003020100
+GLOBL iq4_xs_threshold<>(SB), RODATA|NOPTR, $16
+
+// iq4_xs_threshold2: float32 -57 45.5 0 0
+DATA iq4_xs_threshold2<>+0(SB)/8, $0x42360000c2640000
+DATA iq4_xs_threshold2<>+8(SB)/8, $0x0000000000000000
+GLOBL iq4_xs_threshold2<>(SB), RODATA|NOPTR, $16
+
+// iq4_xs_threshold3: float32 -93.5 -28.5 19 79
+DATA iq4_xs_threshold3<>+0(SB)/8, $0xc1e40000c2bb0000
+DATA iq4_xs_threshold3<>+8(SB)/8, $0x429e000041980000
+GLOBL iq4_xs_threshold3<>(SB), RODATA|NOPTR, $16
+
+// iq4_xs_threshold4: float32 -115.5 -74 -42 -16
+DATA iq4_xs_threshold4<>+0(SB)/8, $0xc2940000c2e70000
+DATA iq4_xs_threshold4<>+8(SB)/8, $0xc1800000c2280000
+GLOBL iq4_xs_threshold4<>(SB), RODATA|NOPTR, $16
+
+// iq4_xs_threshold5: float32 7 31.5 61 101
+DATA iq4_xs_threshold5<>+0(SB)/8, $0x41fc000040e00000
+DATA iq4_xs_threshold5<>+8(SB)/8, $0x42ca000042740000
+GLOBL iq4_xs_threshold5<>(SB), RODATA|NOPTR, $16
+
+// iq4_xs_level: float32 -127 -104 -83 -65
+DATA iq4_xs_level<>+0(SB)/8, $0xc2d00000c2fe0000
+DATA iq4_xs_level<>+8(SB)/8, $0xc2820000c2a60000
+GLOBL iq4_xs_level<>(SB), RODATA|NOPTR, $16
+
+// iq4_xs_level2: float32 -49 -35 -22 -10
+DATA iq4_xs_level2<>+0(SB)/8, $0xc20c0000c2440000
+DATA iq4_xs_level2<>+8(SB)/8, $0xc1200000c1b00000
+GLOBL iq4_xs_level2<>(SB), RODATA|NOPTR, $16
+
+// iq4_xs_level3: float32 1 13 25 38
+DATA iq4_xs_level3<>+0(SB)/8, $0x415000003f800000
+DATA iq4_xs_level3<>+8(SB)/8, $0x4218000041c80000
+GLOBL iq4_xs_level3<>(SB), RODATA|NOPTR, $16
+
+// iq4_xs_level4: float32 53 69 89 113
+DATA iq4_xs_level4<>+0(SB)/8, $0x428a000042540000
+DATA iq4_xs_level4<>+8(SB)/8, $0x42e2000042b20000
+GLOBL iq4_xs_level4<>(SB), RODATA|NOPTR, $16
+
+// iq4_xs_factor2: float32, 4 times -118
+DATA iq4_xs_factor2<>+0(SB)/8, $0xc2ec0000c2ec0000
+DATA iq4_xs_factor2<>+8(SB)/8, $0xc2ec0000c2ec0000
+GLOBL iq4_xs_factor2<>(SB), RODATA|NOPTR, $16
+
+// iq4_xs_factor3: float32, 4 times -136
+DATA iq4_xs_factor3<>+0(SB)/8, $0xc3080000c3080000
+DATA iq4_xs_factor3<>+8(SB)/8, $0xc3080000c3080000
+GLOBL iq4_xs_factor3<>(SB), RODATA|NOPTR, $16
+
+// iq4_xs_const: int32, 4 times -32
+DATA iq4_xs_const<>+0(SB)/8, $0xffffffe0ffffffe0
+DATA iq4_xs_const<>+8(SB)/8, $0xffffffe0ffffffe0
+GLOBL iq4_xs_const<>(SB), RODATA|NOPTR, $16
+
+// iq4_xs_f16: float32, 4 times 0x7fc00000
+DATA iq4_xs_f16<>+0(SB)/8, $0x7fc000007fc00000
+DATA iq4_xs_f16<>+8(SB)/8, $0x7fc000007fc00000
+GLOBL iq4_xs_f16<>(SB), RODATA|NOPTR, $16
+
 // matmulQ81xIq4_xsDotProd multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: ASIMDDP
 TEXT ·matmulQ81xIq4_xsDotProd(SB), NOSPLIT, $0-72
@@ -7535,6 +7620,2223 @@ done4:
 	ADD          $4, R1
 	MOVD         stride+48(FP), R4
 	ADD          R4, R2
+	SUBS         $1, R3
+	BGE          loop1
+
+done2:
+	ADD          $1, R3
+	RET
+
+// encodeGroupsIq4_xsNEON packs groups of 8 blocks of 256 values.
+TEXT ·encodeGroupsIq4_xsNEON(SB), NOSPLIT, $0-32
+
+	// constants of the loops
+	MOVD         $iq4_xs_threshold<>+0(SB), R0
+	FMOVQ        (R0), F0
+	WORD $0x4f00e481 // movi v1.16b, #4
+	WORD $0x4f00e402 // movi v2.16b, #0
+	MOVD         $iq4_xs_limit<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         $iq4_xs_threshold2<>+0(SB), R0
+	FMOVQ        (R0), F4
+	MOVD         $iq4_xs_threshold3<>+0(SB), R0
+	FMOVQ        (R0), F5
+	MOVD         $iq4_xs_threshold4<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         $iq4_xs_threshold5<>+0(SB), R0
+	FMOVQ        (R0), F7
+	MOVD         $iq4_xs_level<>+0(SB), R0
+	FMOVQ        (R0), F8
+	MOVD         $iq4_xs_level2<>+0(SB), R0
+	FMOVQ        (R0), F9
+	MOVD         $iq4_xs_level3<>+0(SB), R0
+	FMOVQ        (R0), F10
+	MOVD         $iq4_xs_level4<>+0(SB), R0
+	FMOVQ        (R0), F11
+	MOVD         $iq4_xs_mask<>+0(SB), R0
+	FMOVQ        (R0), F12
+	WORD $0x4f01040d // movi v13.4s, #32
+	MOVD         dst+0(FP), R0
+	MOVD         src+8(FP), R1
+	MOVD         scratch+16(FP), R2
+	MOVD         groups+24(FP), R3
+	ADD          $0x1f, R2
+	AND          $-32, R2
+	SUBS         $1, R3
+	BLT          done2
+
+loop1:
+
+	// x: value i of every block in one vector
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x20, R5
+	SUBS         $1, R5
+	BLT          done4
+
+loop3:
+	ADD          R4, R1, R6
+	FMOVQ        (R6), F14
+	ADD          R4, R1, R6
+	FMOVQ        16(R6), F15
+	ADD          R4, R1, R6
+	FMOVQ        1024(R6), F16
+	ADD          R4, R1, R6
+	FMOVQ        1040(R6), F17
+	ADD          R4, R1, R6
+	FMOVQ        2048(R6), F18
+	ADD          R4, R1, R6
+	FMOVQ        2064(R6), F19
+	ADD          R4, R1, R6
+	FMOVQ        3072(R6), F20
+	ADD          R4, R1, R6
+	FMOVQ        3088(R6), F21
+	ADD          R4, R1, R6
+	FMOVQ        4096(R6), F22
+	ADD          R4, R1, R6
+	FMOVQ        4112(R6), F23
+	ADD          R4, R1, R6
+	FMOVQ        5120(R6), F24
+	ADD          R4, R1, R6
+	FMOVQ        5136(R6), F25
+	ADD          R4, R1, R6
+	FMOVQ        6144(R6), F26
+	ADD          R4, R1, R6
+	FMOVQ        6160(R6), F27
+	ADD          R4, R1, R6
+	FMOVQ        7168(R6), F28
+	ADD          R4, R1, R6
+	FMOVQ        7184(R6), F29
+	WORD $0x4e9029de // trn1 v30.4s, v14.4s, v16.4s
+	WORD $0x4e9069ce // trn2 v14.4s, v14.4s, v16.4s
+	WORD $0x4e942a50 // trn1 v16.4s, v18.4s, v20.4s
+	WORD $0x4e946a52 // trn2 v18.4s, v18.4s, v20.4s
+	WORD $0x4ed03bd4 // zip1 v20.2d, v30.2d, v16.2d
+	WORD $0x4ed239df // zip1 v31.2d, v14.2d, v18.2d
+	WORD $0x4ed07bd0 // zip2 v16.2d, v30.2d, v16.2d
+	WORD $0x4ed279ce // zip2 v14.2d, v14.2d, v18.2d
+	WORD $0x4e9129f2 // trn1 v18.4s, v15.4s, v17.4s
+	WORD $0x4e9169ef // trn2 v15.4s, v15.4s, v17.4s
+	WORD $0x4e952a71 // trn1 v17.4s, v19.4s, v21.4s
+	WORD $0x4e956a73 // trn2 v19.4s, v19.4s, v21.4s
+	WORD $0x4ed13a55 // zip1 v21.2d, v18.2d, v17.2d
+	WORD $0x4ed339fe // zip1 v30.2d, v15.2d, v19.2d
+	WORD $0x4ed17a51 // zip2 v17.2d, v18.2d, v17.2d
+	WORD $0x4ed379ef // zip2 v15.2d, v15.2d, v19.2d
+	WORD $0x4e982ad2 // trn1 v18.4s, v22.4s, v24.4s
+	WORD $0x4e986ad3 // trn2 v19.4s, v22.4s, v24.4s
+	WORD $0x4e9c2b56 // trn1 v22.4s, v26.4s, v28.4s
+	WORD $0x4e9c6b58 // trn2 v24.4s, v26.4s, v28.4s
+	WORD $0x4ed63a5a // zip1 v26.2d, v18.2d, v22.2d
+	WORD $0x4ed83a7c // zip1 v28.2d, v19.2d, v24.2d
+	WORD $0x4ed67a52 // zip2 v18.2d, v18.2d, v22.2d
+	WORD $0x4ed87a73 // zip2 v19.2d, v19.2d, v24.2d
+	WORD $0x4e992af6 // trn1 v22.4s, v23.4s, v25.4s
+	WORD $0x4e996af7 // trn2 v23.4s, v23.4s, v25.4s
+	WORD $0x4e9d2b78 // trn1 v24.4s, v27.4s, v29.4s
+	WORD $0x4e9d6b79 // trn2 v25.4s, v27.4s, v29.4s
+	WORD $0x4ed83adb // zip1 v27.2d, v22.2d, v24.2d
+	WORD $0x4ed93afd // zip1 v29.2d, v23.2d, v25.2d
+	WORD $0x4ed87ad6 // zip2 v22.2d, v22.2d, v24.2d
+	WORD $0x4ed97af7 // zip2 v23.2d, v23.2d, v25.2d
+	ADD          R4<<3, R2, R6
+	FMOVQ        F20, (R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F26, 16(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F31, 32(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F28, 48(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F16, 64(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F18, 80(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 96(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F19, 112(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F21, 128(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F27, 144(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F30, 160(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F29, 176(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F17, 192(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F22, 208(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F15, 224(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F23, 240(R6)
+	ADD          $0x20, R4
+	SUBS         $1, R5
+	BGE          loop3
+
+done4:
+	ADD          $1, R5
+
+	// m
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $8, R6
+	SUBS         $1, R6
+	BLT          done6
+
+loop5:
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4f00e40f // movi v15.16b, #0
+	MOVD         $0, R7
+	ADD          $0x20, R7
+	SUBS         $1, R7
+	BLT          done8
+
+loop7:
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F17
+	WORD $0x4e2c1e12 // and v18.16b, v16.16b, v12.16b
+	WORD $0x4e2c1e33 // and v19.16b, v17.16b, v12.16b
+	WORD $0x4e2c1dd4 // and v20.16b, v14.16b, v12.16b
+	WORD $0x4e2c1df5 // and v21.16b, v15.16b, v12.16b
+	WORD $0x6eb4e652 // fcmgt v18.4s, v18.4s, v20.4s
+	WORD $0x6eb5e673 // fcmgt v19.4s, v19.4s, v21.4s
+	WORD $0x4eb21e52 // mov v18.16b, v18.16b
+	WORD $0x6e6e1e12 // bsl v18.16b, v16.16b, v14.16b
+	WORD $0x4eb21e4e // mov v14.16b, v18.16b
+	WORD $0x4eb31e70 // mov v16.16b, v19.16b
+	WORD $0x6e6f1e30 // bsl v16.16b, v17.16b, v15.16b
+	WORD $0x4eb01e0f // mov v15.16b, v16.16b
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop7
+
+done8:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F14, 8192(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F15, 8208(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop5
+
+done6:
+	ADD          $1, R6
+
+	// w
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x100, R5
+	SUBS         $1, R5
+	BLT          done10
+
+loop9:
+	ADD          R4<<3, R2, R6
+	FMOVQ        (R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        16(R6), F15
+	WORD $0x6e2eddce // fmul v14.4s, v14.4s, v14.4s
+	WORD $0x6e2fddef // fmul v15.4s, v15.4s, v15.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 8448(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F15, 8464(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop9
+
+done10:
+	ADD          $1, R5
+
+	// q1
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $8, R6
+	SUBS         $1, R6
+	BLT          done12
+
+loop11:
+	MOVD         $0, R7
+	ADD          $0x20, R7
+	SUBS         $1, R7
+	BLT          done14
+
+loop13:
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F14
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F15
+	ADD          R5<<3, R2, R8
+	FMOVQ        8192(R8), F16
+	ADD          R5<<3, R2, R8
+	FMOVQ        8208(R8), F17
+	MOVD         $iq4_xs_one<>+0(SB), R8
+	FMOVQ        (R8), F18
+	WORD $0x4e22e613 // fcmeq v19.4s, v16.4s, v2.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x4e22e634 // fcmeq v20.4s, v17.4s, v2.4s
+	WORD $0x6e205a94 // mvn v20.16b, v20.16b
+	WORD $0x6e30fe50 // fdiv v16.4s, v18.4s, v16.4s
+	WORD $0x6e31fe51 // fdiv v17.4s, v18.4s, v17.4s
+	WORD $0x4e331e10 // and v16.16b, v16.16b, v19.16b
+	WORD $0x4e341e31 // and v17.16b, v17.16b, v20.16b
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	MOVD         $iq4_xs_factor<>+0(SB), R8
+	FMOVQ        (R8), F16
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	MOVD         $iq4_xs_factor<>+0(SB), R8
+	FMOVQ        (R8), F16
+	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	WORD $0x6eaee470 // fcmgt v16.4s, v3.4s, v14.4s
+	WORD $0x6e205a10 // mvn v16.16b, v16.16b
+	WORD $0x6eafe471 // fcmgt v17.4s, v3.4s, v15.4s
+	WORD $0x6e205a31 // mvn v17.16b, v17.16b
+	WORD $0x4ea0ba10 // abs v16.4s, v16.4s
+	WORD $0x4ea0ba31 // abs v17.4s, v17.4s
+	WORD $0x4ea19e12 // mul v18.4s, v16.4s, v1.4s
+	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4ea19e33 // mul v19.4s, v17.4s, v1.4s
+	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x6eaee652 // fcmgt v18.4s, v18.4s, v14.4s
+	WORD $0x6e205a52 // mvn v18.16b, v18.16b
+	WORD $0x6eafe673 // fcmgt v19.4s, v19.4s, v15.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x4eb08610 // add v16.4s, v16.4s, v16.4s
+	WORD $0x4eb18631 // add v17.4s, v17.4s, v17.4s
+	WORD $0x6eb28610 // sub v16.4s, v16.4s, v18.4s
+	WORD $0x6eb38631 // sub v17.4s, v17.4s, v19.4s
+	WORD $0x4ea19e12 // mul v18.4s, v16.4s, v1.4s
+	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
+	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
+	WORD $0x4ea19e33 // mul v19.4s, v17.4s, v1.4s
+	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x6eaee652 // fcmgt v18.4s, v18.4s, v14.4s
+	WORD $0x6e205a52 // mvn v18.16b, v18.16b
+	WORD $0x6eafe673 // fcmgt v19.4s, v19.4s, v15.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x4eb08610 // add v16.4s, v16.4s, v16.4s
+	WORD $0x4eb18631 // add v17.4s, v17.4s, v17.4s
+	WORD $0x6eb28610 // sub v16.4s, v16.4s, v18.4s
+	WORD $0x6eb38631 // sub v17.4s, v17.4s, v19.4s
+	WORD $0x4ea19e12 // mul v18.4s, v16.4s, v1.4s
+	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
+	WORD $0x4e1220d2 // tbl v18.16b, { v6.16b, v7.16b }, v18.16b
+	WORD $0x4ea19e33 // mul v19.4s, v17.4s, v1.4s
+	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
+	WORD $0x4e1320d3 // tbl v19.16b, { v6.16b, v7.16b }, v19.16b
+	WORD $0x6eaee64e // fcmgt v14.4s, v18.4s, v14.4s
+	WORD $0x6e2059ce // mvn v14.16b, v14.16b
+	WORD $0x6eafe66f // fcmgt v15.4s, v19.4s, v15.4s
+	WORD $0x6e2059ef // mvn v15.16b, v15.16b
+	WORD $0x4eb08610 // add v16.4s, v16.4s, v16.4s
+	WORD $0x4eb18631 // add v17.4s, v17.4s, v17.4s
+	WORD $0x6eae860e // sub v14.4s, v16.4s, v14.4s
+	WORD $0x6eaf862f // sub v15.4s, v17.4s, v15.4s
+	WORD $0x4ea19dce // mul v14.4s, v14.4s, v1.4s
+	WORD $0x4e2085ce // add v14.16b, v14.16b, v0.16b
+	WORD $0x4e0e610e // tbl v14.16b, { v8.16b, v9.16b, v10.16b, v11.16b }, v14.16b
+	WORD $0x4ea19def // mul v15.4s, v15.4s, v1.4s
+	WORD $0x4e2085ef // add v15.16b, v15.16b, v0.16b
+	WORD $0x4e0f610f // tbl v15.16b, { v8.16b, v9.16b, v10.16b, v11.16b }, v15.16b
+	ADD          R4<<3, R2, R8
+	FMOVQ        F14, 16640(R8)
+	ADD          R4<<3, R2, R8
+	FMOVQ        F15, 16656(R8)
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop13
+
+done14:
+	ADD          $1, R7
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop11
+
+done12:
+	ADD          $1, R6
+
+	// ll1
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $8, R6
+	SUBS         $1, R6
+	BLT          done16
+
+loop15:
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4f00e40f // movi v15.16b, #0
+	MOVD         $0, R7
+	ADD          $0x20, R7
+	SUBS         $1, R7
+	BLT          done18
+
+loop17:
+	ADD          R4<<3, R2, R8
+	FMOVQ        8448(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        8464(R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        16640(R8), F18
+	ADD          R4<<3, R2, R8
+	FMOVQ        16656(R8), F19
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	WORD $0x4e31d5ef // fadd v15.4s, v15.4s, v17.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop17
+
+done18:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F14, 24832(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F15, 24848(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop15
+
+done16:
+	ADD          $1, R6
+
+	// lx1
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $8, R6
+	SUBS         $1, R6
+	BLT          done20
+
+loop19:
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4f00e40f // movi v15.16b, #0
+	MOVD         $0, R7
+	ADD          $0x20, R7
+	SUBS         $1, R7
+	BLT          done22
+
+loop21:
+	ADD          R4<<3, R2, R8
+	FMOVQ        8448(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        8464(R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        16640(R8), F18
+	ADD          R4<<3, R2, R8
+	FMOVQ        16656(R8), F19
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F18
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F19
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	WORD $0x4e31d5ef // fadd v15.4s, v15.4s, v17.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop21
+
+done22:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F14, 25088(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F15, 25104(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop19
+
+done20:
+	ADD          $1, R6
+
+	// s1
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $8, R5
+	SUBS         $1, R5
+	BLT          done24
+
+loop23:
+	ADD          R4<<3, R2, R6
+	FMOVQ        25088(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        25104(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        24832(R6), F16
+	ADD          R4<<3, R2, R6
+	FMOVQ        24848(R6), F17
+	MOVD         $iq4_xs_one<>+0(SB), R6
+	FMOVQ        (R6), F18
+	WORD $0x4e22e613 // fcmeq v19.4s, v16.4s, v2.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x4e22e634 // fcmeq v20.4s, v17.4s, v2.4s
+	WORD $0x6e205a94 // mvn v20.16b, v20.16b
+	WORD $0x6e30fe50 // fdiv v16.4s, v18.4s, v16.4s
+	WORD $0x6e31fe51 // fdiv v17.4s, v18.4s, v17.4s
+	WORD $0x4e331e10 // and v16.16b, v16.16b, v19.16b
+	WORD $0x4e341e31 // and v17.16b, v17.16b, v20.16b
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 25344(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F15, 25360(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop23
+
+done24:
+	ADD          $1, R5
+
+	// q2
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $8, R6
+	SUBS         $1, R6
+	BLT          done26
+
+loop25:
+	MOVD         $0, R7
+	ADD          $0x20, R7
+	SUBS         $1, R7
+	BLT          done28
+
+loop27:
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F14
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F15
+	ADD          R5<<3, R2, R8
+	FMOVQ        8192(R8), F16
+	ADD          R5<<3, R2, R8
+	FMOVQ        8208(R8), F17
+	MOVD         $iq4_xs_one<>+0(SB), R8
+	FMOVQ        (R8), F18
+	WORD $0x4e22e613 // fcmeq v19.4s, v16.4s, v2.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x4e22e634 // fcmeq v20.4s, v17.4s, v2.4s
+	WORD $0x6e205a94 // mvn v20.16b, v20.16b
+	WORD $0x6e30fe50 // fdiv v16.4s, v18.4s, v16.4s
+	WORD $0x6e31fe51 // fdiv v17.4s, v18.4s, v17.4s
+	WORD $0x4e331e10 // and v16.16b, v16.16b, v19.16b
+	WORD $0x4e341e31 // and v17.16b, v17.16b, v20.16b
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	MOVD         $iq4_xs_factor2<>+0(SB), R8
+	FMOVQ        (R8), F16
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	MOVD         $iq4_xs_factor2<>+0(SB), R8
+	FMOVQ        (R8), F16
+	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	WORD $0x6eaee470 // fcmgt v16.4s, v3.4s, v14.4s
+	WORD $0x6e205a10 // mvn v16.16b, v16.16b
+	WORD $0x6eafe471 // fcmgt v17.4s, v3.4s, v15.4s
+	WORD $0x6e205a31 // mvn v17.16b, v17.16b
+	WORD $0x4ea0ba10 // abs v16.4s, v16.4s
+	WORD $0x4ea0ba31 // abs v17.4s, v17.4s
+	WORD $0x4ea19e12 // mul v18.4s, v16.4s, v1.4s
+	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4ea19e33 // mul v19.4s, v17.4s, v1.4s
+	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x6eaee652 // fcmgt v18.4s, v18.4s, v14.4s
+	WORD $0x6e205a52 // mvn v18.16b, v18.16b
+	WORD $0x6eafe673 // fcmgt v19.4s, v19.4s, v15.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x4eb08610 // add v16.4s, v16.4s, v16.4s
+	WORD $0x4eb18631 // add v17.4s, v17.4s, v17.4s
+	WORD $0x6eb28610 // sub v16.4s, v16.4s, v18.4s
+	WORD $0x6eb38631 // sub v17.4s, v17.4s, v19.4s
+	WORD $0x4ea19e12 // mul v18.4s, v16.4s, v1.4s
+	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
+	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
+	WORD $0x4ea19e33 // mul v19.4s, v17.4s, v1.4s
+	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x6eaee652 // fcmgt v18.4s, v18.4s, v14.4s
+	WORD $0x6e205a52 // mvn v18.16b, v18.16b
+	WORD $0x6eafe673 // fcmgt v19.4s, v19.4s, v15.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x4eb08610 // add v16.4s, v16.4s, v16.4s
+	WORD $0x4eb18631 // add v17.4s, v17.4s, v17.4s
+	WORD $0x6eb28610 // sub v16.4s, v16.4s, v18.4s
+	WORD $0x6eb38631 // sub v17.4s, v17.4s, v19.4s
+	WORD $0x4ea19e12 // mul v18.4s, v16.4s, v1.4s
+	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
+	WORD $0x4e1220d2 // tbl v18.16b, { v6.16b, v7.16b }, v18.16b
+	WORD $0x4ea19e33 // mul v19.4s, v17.4s, v1.4s
+	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
+	WORD $0x4e1320d3 // tbl v19.16b, { v6.16b, v7.16b }, v19.16b
+	WORD $0x6eaee64e // fcmgt v14.4s, v18.4s, v14.4s
+	WORD $0x6e2059ce // mvn v14.16b, v14.16b
+	WORD $0x6eafe66f // fcmgt v15.4s, v19.4s, v15.4s
+	WORD $0x6e2059ef // mvn v15.16b, v15.16b
+	WORD $0x4eb08610 // add v16.4s, v16.4s, v16.4s
+	WORD $0x4eb18631 // add v17.4s, v17.4s, v17.4s
+	WORD $0x6eae860e // sub v14.4s, v16.4s, v14.4s
+	WORD $0x6eaf862f // sub v15.4s, v17.4s, v15.4s
+	WORD $0x4ea19dce // mul v14.4s, v14.4s, v1.4s
+	WORD $0x4e2085ce // add v14.16b, v14.16b, v0.16b
+	WORD $0x4e0e610e // tbl v14.16b, { v8.16b, v9.16b, v10.16b, v11.16b }, v14.16b
+	WORD $0x4ea19def // mul v15.4s, v15.4s, v1.4s
+	WORD $0x4e2085ef // add v15.16b, v15.16b, v0.16b
+	WORD $0x4e0f610f // tbl v15.16b, { v8.16b, v9.16b, v10.16b, v11.16b }, v15.16b
+	ADD          R4<<3, R2, R8
+	FMOVQ        F14, 25600(R8)
+	ADD          R4<<3, R2, R8
+	FMOVQ        F15, 25616(R8)
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop27
+
+done28:
+	ADD          $1, R7
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop25
+
+done26:
+	ADD          $1, R6
+
+	// ll2
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $8, R6
+	SUBS         $1, R6
+	BLT          done30
+
+loop29:
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4f00e40f // movi v15.16b, #0
+	MOVD         $0, R7
+	ADD          $0x20, R7
+	SUBS         $1, R7
+	BLT          done32
+
+loop31:
+	ADD          R4<<3, R2, R8
+	FMOVQ        8448(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        8464(R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        25600(R8), F18
+	ADD          R4<<3, R2, R8
+	FMOVQ        25616(R8), F19
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	WORD $0x4e31d5ef // fadd v15.4s, v15.4s, v17.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop31
+
+done32:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F14, 33792(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F15, 33808(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop29
+
+done30:
+	ADD          $1, R6
+
+	// lx2
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $8, R6
+	SUBS         $1, R6
+	BLT          done34
+
+loop33:
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4f00e40f // movi v15.16b, #0
+	MOVD         $0, R7
+	ADD          $0x20, R7
+	SUBS         $1, R7
+	BLT          done36
+
+loop35:
+	ADD          R4<<3, R2, R8
+	FMOVQ        8448(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        8464(R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        25600(R8), F18
+	ADD          R4<<3, R2, R8
+	FMOVQ        25616(R8), F19
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F18
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F19
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	WORD $0x4e31d5ef // fadd v15.4s, v15.4s, v17.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop35
+
+done36:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F14, 34048(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F15, 34064(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop33
+
+done34:
+	ADD          $1, R6
+
+	// s2
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $8, R5
+	SUBS         $1, R5
+	BLT          done38
+
+loop37:
+	ADD          R4<<3, R2, R6
+	FMOVQ        34048(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        34064(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        33792(R6), F16
+	ADD          R4<<3, R2, R6
+	FMOVQ        33808(R6), F17
+	MOVD         $iq4_xs_one<>+0(SB), R6
+	FMOVQ        (R6), F18
+	WORD $0x4e22e613 // fcmeq v19.4s, v16.4s, v2.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x4e22e634 // fcmeq v20.4s, v17.4s, v2.4s
+	WORD $0x6e205a94 // mvn v20.16b, v20.16b
+	WORD $0x6e30fe50 // fdiv v16.4s, v18.4s, v16.4s
+	WORD $0x6e31fe51 // fdiv v17.4s, v18.4s, v17.4s
+	WORD $0x4e331e10 // and v16.16b, v16.16b, v19.16b
+	WORD $0x4e341e31 // and v17.16b, v17.16b, v20.16b
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 34304(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F15, 34320(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop37
+
+done38:
+	ADD          $1, R5
+
+	// b2
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $8, R5
+	SUBS         $1, R5
+	BLT          done40
+
+loop39:
+	ADD          R4<<3, R2, R6
+	FMOVQ        34048(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        34064(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        34304(R6), F16
+	ADD          R4<<3, R2, R6
+	FMOVQ        34320(R6), F17
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        25088(R6), F18
+	ADD          R4<<3, R2, R6
+	FMOVQ        25104(R6), F19
+	ADD          R4<<3, R2, R6
+	FMOVQ        25344(R6), F20
+	ADD          R4<<3, R2, R6
+	FMOVQ        25360(R6), F21
+	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
+	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
+	WORD $0x6eb2e5ce // fcmgt v14.4s, v14.4s, v18.4s
+	WORD $0x6eb3e5ef // fcmgt v15.4s, v15.4s, v19.4s
+	WORD $0x4eae1dce // mov v14.16b, v14.16b
+	WORD $0x6e741e0e // bsl v14.16b, v16.16b, v20.16b
+	WORD $0x4eaf1def // mov v15.16b, v15.16b
+	WORD $0x6e751e2f // bsl v15.16b, v17.16b, v21.16b
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 34560(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F15, 34576(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop39
+
+done40:
+	ADD          $1, R5
+
+	// p2
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $8, R5
+	SUBS         $1, R5
+	BLT          done42
+
+loop41:
+	ADD          R4<<3, R2, R6
+	FMOVQ        34048(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        34064(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        34304(R6), F16
+	ADD          R4<<3, R2, R6
+	FMOVQ        34320(R6), F17
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        25088(R6), F16
+	ADD          R4<<3, R2, R6
+	FMOVQ        25104(R6), F17
+	ADD          R4<<3, R2, R6
+	FMOVQ        25344(R6), F18
+	ADD          R4<<3, R2, R6
+	FMOVQ        25360(R6), F19
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	WORD $0x6eb0e5d2 // fcmgt v18.4s, v14.4s, v16.4s
+	WORD $0x6e701dd2 // bsl v18.16b, v14.16b, v16.16b
+	WORD $0x6eb1e5ee // fcmgt v14.4s, v15.4s, v17.4s
+	WORD $0x6e711dee // bsl v14.16b, v15.16b, v17.16b
+	ADD          R4<<3, R2, R6
+	FMOVQ        F18, 34816(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 34832(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop41
+
+done42:
+	ADD          $1, R5
+
+	// q3
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $8, R6
+	SUBS         $1, R6
+	BLT          done44
+
+loop43:
+	MOVD         $0, R7
+	ADD          $0x20, R7
+	SUBS         $1, R7
+	BLT          done46
+
+loop45:
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F14
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F15
+	ADD          R5<<3, R2, R8
+	FMOVQ        8192(R8), F16
+	ADD          R5<<3, R2, R8
+	FMOVQ        8208(R8), F17
+	MOVD         $iq4_xs_one<>+0(SB), R8
+	FMOVQ        (R8), F18
+	WORD $0x4e22e613 // fcmeq v19.4s, v16.4s, v2.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x4e22e634 // fcmeq v20.4s, v17.4s, v2.4s
+	WORD $0x6e205a94 // mvn v20.16b, v20.16b
+	WORD $0x6e30fe50 // fdiv v16.4s, v18.4s, v16.4s
+	WORD $0x6e31fe51 // fdiv v17.4s, v18.4s, v17.4s
+	WORD $0x4e331e10 // and v16.16b, v16.16b, v19.16b
+	WORD $0x4e341e31 // and v17.16b, v17.16b, v20.16b
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	MOVD         $iq4_xs_factor3<>+0(SB), R8
+	FMOVQ        (R8), F16
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	MOVD         $iq4_xs_factor3<>+0(SB), R8
+	FMOVQ        (R8), F16
+	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	WORD $0x6eaee470 // fcmgt v16.4s, v3.4s, v14.4s
+	WORD $0x6e205a10 // mvn v16.16b, v16.16b
+	WORD $0x6eafe471 // fcmgt v17.4s, v3.4s, v15.4s
+	WORD $0x6e205a31 // mvn v17.16b, v17.16b
+	WORD $0x4ea0ba10 // abs v16.4s, v16.4s
+	WORD $0x4ea0ba31 // abs v17.4s, v17.4s
+	WORD $0x4ea19e12 // mul v18.4s, v16.4s, v1.4s
+	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4ea19e33 // mul v19.4s, v17.4s, v1.4s
+	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x6eaee652 // fcmgt v18.4s, v18.4s, v14.4s
+	WORD $0x6e205a52 // mvn v18.16b, v18.16b
+	WORD $0x6eafe673 // fcmgt v19.4s, v19.4s, v15.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x4eb08610 // add v16.4s, v16.4s, v16.4s
+	WORD $0x4eb18631 // add v17.4s, v17.4s, v17.4s
+	WORD $0x6eb28610 // sub v16.4s, v16.4s, v18.4s
+	WORD $0x6eb38631 // sub v17.4s, v17.4s, v19.4s
+	WORD $0x4ea19e12 // mul v18.4s, v16.4s, v1.4s
+	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
+	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
+	WORD $0x4ea19e33 // mul v19.4s, v17.4s, v1.4s
+	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x6eaee652 // fcmgt v18.4s, v18.4s, v14.4s
+	WORD $0x6e205a52 // mvn v18.16b, v18.16b
+	WORD $0x6eafe673 // fcmgt v19.4s, v19.4s, v15.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x4eb08610 // add v16.4s, v16.4s, v16.4s
+	WORD $0x4eb18631 // add v17.4s, v17.4s, v17.4s
+	WORD $0x6eb28610 // sub v16.4s, v16.4s, v18.4s
+	WORD $0x6eb38631 // sub v17.4s, v17.4s, v19.4s
+	WORD $0x4ea19e12 // mul v18.4s, v16.4s, v1.4s
+	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
+	WORD $0x4e1220d2 // tbl v18.16b, { v6.16b, v7.16b }, v18.16b
+	WORD $0x4ea19e33 // mul v19.4s, v17.4s, v1.4s
+	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
+	WORD $0x4e1320d3 // tbl v19.16b, { v6.16b, v7.16b }, v19.16b
+	WORD $0x6eaee64e // fcmgt v14.4s, v18.4s, v14.4s
+	WORD $0x6e2059ce // mvn v14.16b, v14.16b
+	WORD $0x6eafe66f // fcmgt v15.4s, v19.4s, v15.4s
+	WORD $0x6e2059ef // mvn v15.16b, v15.16b
+	WORD $0x4eb08610 // add v16.4s, v16.4s, v16.4s
+	WORD $0x4eb18631 // add v17.4s, v17.4s, v17.4s
+	WORD $0x6eae860e // sub v14.4s, v16.4s, v14.4s
+	WORD $0x6eaf862f // sub v15.4s, v17.4s, v15.4s
+	WORD $0x4ea19dce // mul v14.4s, v14.4s, v1.4s
+	WORD $0x4e2085ce // add v14.16b, v14.16b, v0.16b
+	WORD $0x4e0e610e // tbl v14.16b, { v8.16b, v9.16b, v10.16b, v11.16b }, v14.16b
+	WORD $0x4ea19def // mul v15.4s, v15.4s, v1.4s
+	WORD $0x4e2085ef // add v15.16b, v15.16b, v0.16b
+	WORD $0x4e0f610f // tbl v15.16b, { v8.16b, v9.16b, v10.16b, v11.16b }, v15.16b
+	ADD          R4<<3, R2, R8
+	FMOVQ        F14, 35072(R8)
+	ADD          R4<<3, R2, R8
+	FMOVQ        F15, 35088(R8)
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop45
+
+done46:
+	ADD          $1, R7
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop43
+
+done44:
+	ADD          $1, R6
+
+	// ll3
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $8, R6
+	SUBS         $1, R6
+	BLT          done48
+
+loop47:
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4f00e40f // movi v15.16b, #0
+	MOVD         $0, R7
+	ADD          $0x20, R7
+	SUBS         $1, R7
+	BLT          done50
+
+loop49:
+	ADD          R4<<3, R2, R8
+	FMOVQ        8448(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        8464(R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        35072(R8), F18
+	ADD          R4<<3, R2, R8
+	FMOVQ        35088(R8), F19
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	WORD $0x4e31d5ef // fadd v15.4s, v15.4s, v17.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop49
+
+done50:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F14, 43264(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F15, 43280(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop47
+
+done48:
+	ADD          $1, R6
+
+	// lx3
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $8, R6
+	SUBS         $1, R6
+	BLT          done52
+
+loop51:
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4f00e40f // movi v15.16b, #0
+	MOVD         $0, R7
+	ADD          $0x20, R7
+	SUBS         $1, R7
+	BLT          done54
+
+loop53:
+	ADD          R4<<3, R2, R8
+	FMOVQ        8448(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        8464(R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        35072(R8), F18
+	ADD          R4<<3, R2, R8
+	FMOVQ        35088(R8), F19
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F18
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F19
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	WORD $0x4e31d5ef // fadd v15.4s, v15.4s, v17.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop53
+
+done54:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F14, 43520(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F15, 43536(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop51
+
+done52:
+	ADD          $1, R6
+
+	// s3
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $8, R5
+	SUBS         $1, R5
+	BLT          done56
+
+loop55:
+	ADD          R4<<3, R2, R6
+	FMOVQ        43520(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        43536(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        43264(R6), F16
+	ADD          R4<<3, R2, R6
+	FMOVQ        43280(R6), F17
+	MOVD         $iq4_xs_one<>+0(SB), R6
+	FMOVQ        (R6), F18
+	WORD $0x4e22e613 // fcmeq v19.4s, v16.4s, v2.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x4e22e634 // fcmeq v20.4s, v17.4s, v2.4s
+	WORD $0x6e205a94 // mvn v20.16b, v20.16b
+	WORD $0x6e30fe50 // fdiv v16.4s, v18.4s, v16.4s
+	WORD $0x6e31fe51 // fdiv v17.4s, v18.4s, v17.4s
+	WORD $0x4e331e10 // and v16.16b, v16.16b, v19.16b
+	WORD $0x4e341e31 // and v17.16b, v17.16b, v20.16b
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 43776(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F15, 43792(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop55
+
+done56:
+	ADD          $1, R5
+
+	// b3
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $8, R5
+	SUBS         $1, R5
+	BLT          done58
+
+loop57:
+	ADD          R4<<3, R2, R6
+	FMOVQ        43520(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        43536(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        43776(R6), F16
+	ADD          R4<<3, R2, R6
+	FMOVQ        43792(R6), F17
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        34816(R6), F18
+	ADD          R4<<3, R2, R6
+	FMOVQ        34832(R6), F19
+	WORD $0x6eb2e5ce // fcmgt v14.4s, v14.4s, v18.4s
+	WORD $0x6eb3e5ef // fcmgt v15.4s, v15.4s, v19.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        34560(R6), F18
+	ADD          R4<<3, R2, R6
+	FMOVQ        34576(R6), F19
+	WORD $0x4eae1dce // mov v14.16b, v14.16b
+	WORD $0x6e721e0e // bsl v14.16b, v16.16b, v18.16b
+	WORD $0x4eaf1def // mov v15.16b, v15.16b
+	WORD $0x6e731e2f // bsl v15.16b, v17.16b, v19.16b
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 44032(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F15, 44048(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop57
+
+done58:
+	ADD          $1, R5
+
+	// p3
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $8, R5
+	SUBS         $1, R5
+	BLT          done60
+
+loop59:
+	ADD          R4<<3, R2, R6
+	FMOVQ        43520(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        43536(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        43776(R6), F16
+	ADD          R4<<3, R2, R6
+	FMOVQ        43792(R6), F17
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        34816(R6), F16
+	ADD          R4<<3, R2, R6
+	FMOVQ        34832(R6), F17
+	WORD $0x6eb0e5d2 // fcmgt v18.4s, v14.4s, v16.4s
+	WORD $0x6e701dd2 // bsl v18.16b, v14.16b, v16.16b
+	WORD $0x6eb1e5ee // fcmgt v14.4s, v15.4s, v17.4s
+	WORD $0x6e711dee // bsl v14.16b, v15.16b, v17.16b
+	ADD          R4<<3, R2, R6
+	FMOVQ        F18, 44288(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 44304(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop59
+
+done60:
+	ADD          $1, R5
+
+	// q4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $8, R6
+	SUBS         $1, R6
+	BLT          done62
+
+loop61:
+	MOVD         $0, R7
+	ADD          $0x20, R7
+	SUBS         $1, R7
+	BLT          done64
+
+loop63:
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F14
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F15
+	ADD          R5<<3, R2, R8
+	FMOVQ        44032(R8), F16
+	ADD          R5<<3, R2, R8
+	FMOVQ        44048(R8), F17
+	MOVD         $iq4_xs_one<>+0(SB), R8
+	FMOVQ        (R8), F18
+	WORD $0x4e22e613 // fcmeq v19.4s, v16.4s, v2.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x4e22e634 // fcmeq v20.4s, v17.4s, v2.4s
+	WORD $0x6e205a94 // mvn v20.16b, v20.16b
+	WORD $0x6e30fe50 // fdiv v16.4s, v18.4s, v16.4s
+	WORD $0x6e31fe51 // fdiv v17.4s, v18.4s, v17.4s
+	WORD $0x4e331e10 // and v16.16b, v16.16b, v19.16b
+	WORD $0x4e341e31 // and v17.16b, v17.16b, v20.16b
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6eaee470 // fcmgt v16.4s, v3.4s, v14.4s
+	WORD $0x6e205a10 // mvn v16.16b, v16.16b
+	WORD $0x6eafe471 // fcmgt v17.4s, v3.4s, v15.4s
+	WORD $0x6e205a31 // mvn v17.16b, v17.16b
+	WORD $0x4ea0ba10 // abs v16.4s, v16.4s
+	WORD $0x4ea0ba31 // abs v17.4s, v17.4s
+	WORD $0x4ea19e12 // mul v18.4s, v16.4s, v1.4s
+	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4ea19e33 // mul v19.4s, v17.4s, v1.4s
+	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x6eaee652 // fcmgt v18.4s, v18.4s, v14.4s
+	WORD $0x6e205a52 // mvn v18.16b, v18.16b
+	WORD $0x6eafe673 // fcmgt v19.4s, v19.4s, v15.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x4eb08610 // add v16.4s, v16.4s, v16.4s
+	WORD $0x4eb18631 // add v17.4s, v17.4s, v17.4s
+	WORD $0x6eb28610 // sub v16.4s, v16.4s, v18.4s
+	WORD $0x6eb38631 // sub v17.4s, v17.4s, v19.4s
+	WORD $0x4ea19e12 // mul v18.4s, v16.4s, v1.4s
+	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
+	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
+	WORD $0x4ea19e33 // mul v19.4s, v17.4s, v1.4s
+	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x6eaee652 // fcmgt v18.4s, v18.4s, v14.4s
+	WORD $0x6e205a52 // mvn v18.16b, v18.16b
+	WORD $0x6eafe673 // fcmgt v19.4s, v19.4s, v15.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x4eb08610 // add v16.4s, v16.4s, v16.4s
+	WORD $0x4eb18631 // add v17.4s, v17.4s, v17.4s
+	WORD $0x6eb28610 // sub v16.4s, v16.4s, v18.4s
+	WORD $0x6eb38631 // sub v17.4s, v17.4s, v19.4s
+	WORD $0x4ea19e12 // mul v18.4s, v16.4s, v1.4s
+	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
+	WORD $0x4e1220d2 // tbl v18.16b, { v6.16b, v7.16b }, v18.16b
+	WORD $0x4ea19e33 // mul v19.4s, v17.4s, v1.4s
+	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
+	WORD $0x4e1320d3 // tbl v19.16b, { v6.16b, v7.16b }, v19.16b
+	WORD $0x6eaee64e // fcmgt v14.4s, v18.4s, v14.4s
+	WORD $0x6e2059ce // mvn v14.16b, v14.16b
+	WORD $0x6eafe66f // fcmgt v15.4s, v19.4s, v15.4s
+	WORD $0x6e2059ef // mvn v15.16b, v15.16b
+	WORD $0x4eb08610 // add v16.4s, v16.4s, v16.4s
+	WORD $0x4eb18631 // add v17.4s, v17.4s, v17.4s
+	WORD $0x6eae860e // sub v14.4s, v16.4s, v14.4s
+	WORD $0x6eaf862f // sub v15.4s, v17.4s, v15.4s
+	WORD $0x4ea19dce // mul v14.4s, v14.4s, v1.4s
+	WORD $0x4e2085ce // add v14.16b, v14.16b, v0.16b
+	WORD $0x4e0e610e // tbl v14.16b, { v8.16b, v9.16b, v10.16b, v11.16b }, v14.16b
+	WORD $0x4ea19def // mul v15.4s, v15.4s, v1.4s
+	WORD $0x4e2085ef // add v15.16b, v15.16b, v0.16b
+	WORD $0x4e0f610f // tbl v15.16b, { v8.16b, v9.16b, v10.16b, v11.16b }, v15.16b
+	ADD          R4<<3, R2, R8
+	FMOVQ        F14, 44544(R8)
+	ADD          R4<<3, R2, R8
+	FMOVQ        F15, 44560(R8)
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop63
+
+done64:
+	ADD          $1, R7
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop61
+
+done62:
+	ADD          $1, R6
+
+	// ll4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $8, R6
+	SUBS         $1, R6
+	BLT          done66
+
+loop65:
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4f00e40f // movi v15.16b, #0
+	MOVD         $0, R7
+	ADD          $0x20, R7
+	SUBS         $1, R7
+	BLT          done68
+
+loop67:
+	ADD          R4<<3, R2, R8
+	FMOVQ        8448(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        8464(R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        44544(R8), F18
+	ADD          R4<<3, R2, R8
+	FMOVQ        44560(R8), F19
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	WORD $0x4e31d5ef // fadd v15.4s, v15.4s, v17.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop67
+
+done68:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F14, 52736(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F15, 52752(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop65
+
+done66:
+	ADD          $1, R6
+
+	// lx4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $8, R6
+	SUBS         $1, R6
+	BLT          done70
+
+loop69:
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4f00e40f // movi v15.16b, #0
+	MOVD         $0, R7
+	ADD          $0x20, R7
+	SUBS         $1, R7
+	BLT          done72
+
+loop71:
+	ADD          R4<<3, R2, R8
+	FMOVQ        8448(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        8464(R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        44544(R8), F18
+	ADD          R4<<3, R2, R8
+	FMOVQ        44560(R8), F19
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F18
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F19
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	WORD $0x4e31d5ef // fadd v15.4s, v15.4s, v17.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop71
+
+done72:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F14, 52992(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F15, 53008(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop69
+
+done70:
+	ADD          $1, R6
+
+	// s4
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $8, R5
+	SUBS         $1, R5
+	BLT          done74
+
+loop73:
+	ADD          R4<<3, R2, R6
+	FMOVQ        52992(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        53008(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        52736(R6), F16
+	ADD          R4<<3, R2, R6
+	FMOVQ        52752(R6), F17
+	MOVD         $iq4_xs_one<>+0(SB), R6
+	FMOVQ        (R6), F18
+	WORD $0x4e22e613 // fcmeq v19.4s, v16.4s, v2.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x4e22e634 // fcmeq v20.4s, v17.4s, v2.4s
+	WORD $0x6e205a94 // mvn v20.16b, v20.16b
+	WORD $0x6e30fe50 // fdiv v16.4s, v18.4s, v16.4s
+	WORD $0x6e31fe51 // fdiv v17.4s, v18.4s, v17.4s
+	WORD $0x4e331e10 // and v16.16b, v16.16b, v19.16b
+	WORD $0x4e341e31 // and v17.16b, v17.16b, v20.16b
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 53248(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F15, 53264(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop73
+
+done74:
+	ADD          $1, R5
+
+	// b4
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $8, R5
+	SUBS         $1, R5
+	BLT          done76
+
+loop75:
+	ADD          R4<<3, R2, R6
+	FMOVQ        52992(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        53008(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        53248(R6), F16
+	ADD          R4<<3, R2, R6
+	FMOVQ        53264(R6), F17
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        44288(R6), F18
+	ADD          R4<<3, R2, R6
+	FMOVQ        44304(R6), F19
+	WORD $0x6eb2e5ce // fcmgt v14.4s, v14.4s, v18.4s
+	WORD $0x6eb3e5ef // fcmgt v15.4s, v15.4s, v19.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        44032(R6), F18
+	ADD          R4<<3, R2, R6
+	FMOVQ        44048(R6), F19
+	WORD $0x4eae1dce // mov v14.16b, v14.16b
+	WORD $0x6e721e0e // bsl v14.16b, v16.16b, v18.16b
+	WORD $0x4eaf1def // mov v15.16b, v15.16b
+	WORD $0x6e731e2f // bsl v15.16b, v17.16b, v19.16b
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 53504(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F15, 53520(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop75
+
+done76:
+	ADD          $1, R5
+
+	// d
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4f00e40f // movi v15.16b, #0
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $8, R6
+	SUBS         $1, R6
+	BLT          done78
+
+loop77:
+	MOVD         $0, R7
+	ADD          $0x20, R7
+	SUBS         $1, R7
+	BLT          done80
+
+loop79:
+	ADD          R5<<3, R2, R8
+	FMOVQ        53504(R8), F16
+	ADD          R5<<3, R2, R8
+	FMOVQ        53520(R8), F17
+	WORD $0x4e2c1e12 // and v18.16b, v16.16b, v12.16b
+	WORD $0x4e2c1e33 // and v19.16b, v17.16b, v12.16b
+	WORD $0x4e2c1dd4 // and v20.16b, v14.16b, v12.16b
+	WORD $0x4e2c1df5 // and v21.16b, v15.16b, v12.16b
+	WORD $0x6eb4e652 // fcmgt v18.4s, v18.4s, v20.4s
+	WORD $0x6eb5e673 // fcmgt v19.4s, v19.4s, v21.4s
+	WORD $0x4eb21e52 // mov v18.16b, v18.16b
+	WORD $0x6e6e1e12 // bsl v18.16b, v16.16b, v14.16b
+	WORD $0x4eb21e4e // mov v14.16b, v18.16b
+	WORD $0x4eb31e70 // mov v16.16b, v19.16b
+	WORD $0x6e6f1e30 // bsl v16.16b, v17.16b, v15.16b
+	WORD $0x4eb01e0f // mov v15.16b, v16.16b
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop79
+
+done80:
+	ADD          $1, R7
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop77
+
+done78:
+	ADD          $1, R6
+	FMOVQ        F14, 53760(R2)
+	FMOVQ        F15, 53776(R2)
+	FMOVQ        53760(R2), F14
+	FMOVQ        53776(R2), F15
+	WORD $0x4f066450 // movi v16.4s, #194, lsl #24
+	WORD $0x6e30fdce // fdiv v14.4s, v14.4s, v16.4s
+	WORD $0x4f066450 // movi v16.4s, #194, lsl #24
+	WORD $0x6e30fdef // fdiv v15.4s, v15.4s, v16.4s
+	FMOVQ        F14, 53792(R2)
+	FMOVQ        F15, 53808(R2)
+
+	// scale
+	FMOVQ        53792(R2), F14
+	FMOVQ        53808(R2), F15
+	MOVD         $iq4_xs_one<>+0(SB), R4
+	FMOVQ        (R4), F16
+	WORD $0x4e22e5d1 // fcmeq v17.4s, v14.4s, v2.4s
+	WORD $0x6e205a31 // mvn v17.16b, v17.16b
+	WORD $0x4e22e5f2 // fcmeq v18.4s, v15.4s, v2.4s
+	WORD $0x6e205a52 // mvn v18.16b, v18.16b
+	WORD $0x6e2efe0e // fdiv v14.4s, v16.4s, v14.4s
+	WORD $0x6e2ffe0f // fdiv v15.4s, v16.4s, v15.4s
+	WORD $0x4e311dce // and v14.16b, v14.16b, v17.16b
+	WORD $0x4e321def // and v15.16b, v15.16b, v18.16b
+	FMOVQ        F14, 53824(R2)
+	FMOVQ        F15, 53840(R2)
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $8, R5
+	SUBS         $1, R5
+	BLT          done82
+
+loop81:
+	ADD          R4<<3, R2, R6
+	FMOVQ        53504(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        53520(R6), F15
+	FMOVQ        53824(R2), F16
+	FMOVQ        53840(R2), F17
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x4e21a9d0 // fcvtns v16.4s, v14.4s
+	WORD $0x4f0265f1 // movi v17.4s, #79, lsl #24
+	WORD $0x6eaeee2e // facgt v14.4s, v17.4s, v14.4s
+	WORD $0x4f046411 // movi v17.4s, #128, lsl #24
+	WORD $0x6e711e0e // bsl v14.16b, v16.16b, v17.16b
+	WORD $0x4e21a9f0 // fcvtns v16.4s, v15.4s
+	WORD $0x4f0265f1 // movi v17.4s, #79, lsl #24
+	WORD $0x6eafee2f // facgt v15.4s, v17.4s, v15.4s
+	WORD $0x4f046411 // movi v17.4s, #128, lsl #24
+	WORD $0x6e711e0f // bsl v15.16b, v16.16b, v17.16b
+	MOVD         $iq4_xs_const<>+0(SB), R6
+	FMOVQ        (R6), F16
+	WORD $0x4eb065ce // smax v14.4s, v14.4s, v16.4s
+	WORD $0x4eb065ef // smax v15.4s, v15.4s, v16.4s
+	WORD $0x4f0007f0 // movi v16.4s, #31
+	WORD $0x4eb06dce // smin v14.4s, v14.4s, v16.4s
+	WORD $0x4eb06def // smin v15.4s, v15.4s, v16.4s
+	WORD $0x4ead85ce // add v14.4s, v14.4s, v13.4s
+	WORD $0x4ead85ef // add v15.4s, v15.4s, v13.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 53856(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F15, 53872(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop81
+
+done82:
+	ADD          $1, R5
+
+	// code
+	FMOVQ        53792(R2), F14
+	FMOVQ        53808(R2), F15
+	WORD $0x4f046410 // movi v16.4s, #128, lsl #24
+	WORD $0x4e301dd0 // and v16.16b, v14.16b, v16.16b
+	MOVD         $iq4_xs_f16<>+0(SB), R4
+	FMOVQ        (R4), F17
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4e2ee5d1 // fcmeq v17.4s, v14.4s, v14.4s
+	WORD $0x6e701dd1 // bsl v17.16b, v14.16b, v16.16b
+	WORD $0x0e216a31 // fcvtn v17.4h, v17.4s
+	WORD $0x0e217a2e // fcvtl v14.4s, v17.4h
+	WORD $0x4f046410 // movi v16.4s, #128, lsl #24
+	WORD $0x4e301df0 // and v16.16b, v15.16b, v16.16b
+	MOVD         $iq4_xs_f16<>+0(SB), R4
+	FMOVQ        (R4), F17
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4e2fe5f1 // fcmeq v17.4s, v15.4s, v15.4s
+	WORD $0x6e701df1 // bsl v17.16b, v15.16b, v16.16b
+	WORD $0x0e216a31 // fcvtn v17.4h, v17.4s
+	WORD $0x0e217a2f // fcvtl v15.4s, v17.4h
+	FMOVQ        F14, 54112(R2)
+	FMOVQ        F15, 54128(R2)
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $8, R6
+	SUBS         $1, R6
+	BLT          done84
+
+loop83:
+	MOVD         $0, R7
+	ADD          $0x20, R7
+	SUBS         $1, R7
+	BLT          done86
+
+loop85:
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F14
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F15
+	FMOVQ        54112(R2), F16
+	FMOVQ        54128(R2), F17
+	ADD          R5<<3, R2, R8
+	FMOVQ        53856(R8), F18
+	ADD          R5<<3, R2, R8
+	FMOVQ        53872(R8), F19
+	WORD $0x6ead8652 // sub v18.4s, v18.4s, v13.4s
+	WORD $0x6ead8673 // sub v19.4s, v19.4s, v13.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	MOVD         $iq4_xs_one<>+0(SB), R8
+	FMOVQ        (R8), F18
+	WORD $0x4e22e613 // fcmeq v19.4s, v16.4s, v2.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x4e22e634 // fcmeq v20.4s, v17.4s, v2.4s
+	WORD $0x6e205a94 // mvn v20.16b, v20.16b
+	WORD $0x6e30fe50 // fdiv v16.4s, v18.4s, v16.4s
+	WORD $0x6e31fe51 // fdiv v17.4s, v18.4s, v17.4s
+	WORD $0x4e331e10 // and v16.16b, v16.16b, v19.16b
+	WORD $0x4e341e31 // and v17.16b, v17.16b, v20.16b
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6eaee470 // fcmgt v16.4s, v3.4s, v14.4s
+	WORD $0x6e205a10 // mvn v16.16b, v16.16b
+	WORD $0x6eafe471 // fcmgt v17.4s, v3.4s, v15.4s
+	WORD $0x6e205a31 // mvn v17.16b, v17.16b
+	WORD $0x4ea0ba10 // abs v16.4s, v16.4s
+	WORD $0x4ea0ba31 // abs v17.4s, v17.4s
+	WORD $0x4ea19e12 // mul v18.4s, v16.4s, v1.4s
+	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4ea19e33 // mul v19.4s, v17.4s, v1.4s
+	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x6eaee652 // fcmgt v18.4s, v18.4s, v14.4s
+	WORD $0x6e205a52 // mvn v18.16b, v18.16b
+	WORD $0x6eafe673 // fcmgt v19.4s, v19.4s, v15.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x4eb08610 // add v16.4s, v16.4s, v16.4s
+	WORD $0x4eb18631 // add v17.4s, v17.4s, v17.4s
+	WORD $0x6eb28610 // sub v16.4s, v16.4s, v18.4s
+	WORD $0x6eb38631 // sub v17.4s, v17.4s, v19.4s
+	WORD $0x4ea19e12 // mul v18.4s, v16.4s, v1.4s
+	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
+	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
+	WORD $0x4ea19e33 // mul v19.4s, v17.4s, v1.4s
+	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x6eaee652 // fcmgt v18.4s, v18.4s, v14.4s
+	WORD $0x6e205a52 // mvn v18.16b, v18.16b
+	WORD $0x6eafe673 // fcmgt v19.4s, v19.4s, v15.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x4eb08610 // add v16.4s, v16.4s, v16.4s
+	WORD $0x4eb18631 // add v17.4s, v17.4s, v17.4s
+	WORD $0x6eb28610 // sub v16.4s, v16.4s, v18.4s
+	WORD $0x6eb38631 // sub v17.4s, v17.4s, v19.4s
+	WORD $0x4ea19e12 // mul v18.4s, v16.4s, v1.4s
+	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
+	WORD $0x4e1220d2 // tbl v18.16b, { v6.16b, v7.16b }, v18.16b
+	WORD $0x4ea19e33 // mul v19.4s, v17.4s, v1.4s
+	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
+	WORD $0x4e1320d3 // tbl v19.16b, { v6.16b, v7.16b }, v19.16b
+	WORD $0x6eaee64e // fcmgt v14.4s, v18.4s, v14.4s
+	WORD $0x6e2059ce // mvn v14.16b, v14.16b
+	WORD $0x6eafe66f // fcmgt v15.4s, v19.4s, v15.4s
+	WORD $0x6e2059ef // mvn v15.16b, v15.16b
+	WORD $0x4eb08610 // add v16.4s, v16.4s, v16.4s
+	WORD $0x4eb18631 // add v17.4s, v17.4s, v17.4s
+	WORD $0x6eae860e // sub v14.4s, v16.4s, v14.4s
+	WORD $0x6eaf862f // sub v15.4s, v17.4s, v15.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        F14, 54144(R8)
+	ADD          R4<<3, R2, R8
+	FMOVQ        F15, 54160(R8)
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop85
+
+done86:
+	ADD          $1, R7
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop83
+
+done84:
+	ADD          $1, R6
+
+	// d
+	FMOVQ        53792(R2), F14
+	FMOVQ        53808(R2), F15
+	WORD $0x4f046410 // movi v16.4s, #128, lsl #24
+	WORD $0x4e301dd0 // and v16.16b, v14.16b, v16.16b
+	MOVD         $iq4_xs_f16<>+0(SB), R4
+	FMOVQ        (R4), F17
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4e2ee5d1 // fcmeq v17.4s, v14.4s, v14.4s
+	WORD $0x6e701dd1 // bsl v17.16b, v14.16b, v16.16b
+	WORD $0x0e216a31 // fcvtn v17.4h, v17.4s
+	WORD $0x2f10a62e // ushll v14.4s, v17.4h, #0
+	WORD $0x4f046410 // movi v16.4s, #128, lsl #24
+	WORD $0x4e301df0 // and v16.16b, v15.16b, v16.16b
+	MOVD         $iq4_xs_f16<>+0(SB), R4
+	FMOVQ        (R4), F17
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4e2fe5f1 // fcmeq v17.4s, v15.4s, v15.4s
+	WORD $0x6e701df1 // bsl v17.16b, v15.16b, v16.16b
+	WORD $0x0e216a31 // fcvtn v17.4h, v17.4s
+	WORD $0x2f10a62f // ushll v15.4s, v17.4h, #0
+	WORD $0x0d00400e // st1 { v14.h }[0], [x0]
+	ADD          $0x88, R0, R4
+	WORD $0x0d00508e // st1 { v14.h }[2], [x4]
+	ADD          $0x110, R0, R4
+	WORD $0x4d00408e // st1 { v14.h }[4], [x4]
+	ADD          $0x198, R0, R4
+	WORD $0x4d00508e // st1 { v14.h }[6], [x4]
+	ADD          $0x220, R0, R4
+	WORD $0x0d00408f // st1 { v15.h }[0], [x4]
+	ADD          $0x2a8, R0, R4
+	WORD $0x0d00508f // st1 { v15.h }[2], [x4]
+	ADD          $0x330, R0, R4
+	WORD $0x4d00408f // st1 { v15.h }[4], [x4]
+	ADD          $0x3b8, R0, R4
+	WORD $0x4d00508f // st1 { v15.h }[6], [x4]
+
+	// scales_h: codes to bits, then words to blocks
+	FMOVQ        54080(R2), F14
+	FMOVQ        54096(R2), F15
+	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
+	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
+	WORD $0x4f000470 // movi v16.4s, #3
+	WORD $0x4e301dce // and v14.16b, v14.16b, v16.16b
+	WORD $0x4f000470 // movi v16.4s, #3
+	WORD $0x4e301def // and v15.16b, v15.16b, v16.16b
+	WORD $0x4f2e55ce // shl v14.4s, v14.4s, #14
+	WORD $0x4f2e55ef // shl v15.4s, v15.4s, #14
+	FMOVQ        54048(R2), F16
+	FMOVQ        54064(R2), F17
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x4f000472 // movi v18.4s, #3
+	WORD $0x4e321e10 // and v16.16b, v16.16b, v18.16b
+	WORD $0x4f000472 // movi v18.4s, #3
+	WORD $0x4e321e31 // and v17.16b, v17.16b, v18.16b
+	WORD $0x4f2c5610 // shl v16.4s, v16.4s, #12
+	WORD $0x4f2c5631 // shl v17.4s, v17.4s, #12
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        54016(R2), F16
+	FMOVQ        54032(R2), F17
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x4f000472 // movi v18.4s, #3
+	WORD $0x4e321e10 // and v16.16b, v16.16b, v18.16b
+	WORD $0x4f000472 // movi v18.4s, #3
+	WORD $0x4e321e31 // and v17.16b, v17.16b, v18.16b
+	WORD $0x4f2a5610 // shl v16.4s, v16.4s, #10
+	WORD $0x4f2a5631 // shl v17.4s, v17.4s, #10
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        53984(R2), F16
+	FMOVQ        54000(R2), F17
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x4f000472 // movi v18.4s, #3
+	WORD $0x4e321e10 // and v16.16b, v16.16b, v18.16b
+	WORD $0x4f000472 // movi v18.4s, #3
+	WORD $0x4e321e31 // and v17.16b, v17.16b, v18.16b
+	WORD $0x4f285610 // shl v16.4s, v16.4s, #8
+	WORD $0x4f285631 // shl v17.4s, v17.4s, #8
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        53952(R2), F16
+	FMOVQ        53968(R2), F17
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x4f000472 // movi v18.4s, #3
+	WORD $0x4e321e10 // and v16.16b, v16.16b, v18.16b
+	WORD $0x4f000472 // movi v18.4s, #3
+	WORD $0x4e321e31 // and v17.16b, v17.16b, v18.16b
+	WORD $0x4f265610 // shl v16.4s, v16.4s, #6
+	WORD $0x4f265631 // shl v17.4s, v17.4s, #6
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        53920(R2), F16
+	FMOVQ        53936(R2), F17
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x4f000472 // movi v18.4s, #3
+	WORD $0x4e321e10 // and v16.16b, v16.16b, v18.16b
+	WORD $0x4f000472 // movi v18.4s, #3
+	WORD $0x4e321e31 // and v17.16b, v17.16b, v18.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        53888(R2), F16
+	FMOVQ        53904(R2), F17
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x4f000472 // movi v18.4s, #3
+	WORD $0x4e321e10 // and v16.16b, v16.16b, v18.16b
+	WORD $0x4f000472 // movi v18.4s, #3
+	WORD $0x4e321e31 // and v17.16b, v17.16b, v18.16b
+	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
+	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        53856(R2), F16
+	FMOVQ        53872(R2), F17
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x4f000472 // movi v18.4s, #3
+	WORD $0x4e321e10 // and v16.16b, v16.16b, v18.16b
+	WORD $0x4f000472 // movi v18.4s, #3
+	WORD $0x4e321e31 // and v17.16b, v17.16b, v18.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          $2, R0, R4
+	WORD $0x0d00408e // st1 { v14.h }[0], [x4]
+	ADD          $0x8a, R0, R4
+	WORD $0x0d00508e // st1 { v14.h }[2], [x4]
+	ADD          $0x112, R0, R4
+	WORD $0x4d00408e // st1 { v14.h }[4], [x4]
+	ADD          $0x19a, R0, R4
+	WORD $0x4d00508e // st1 { v14.h }[6], [x4]
+	ADD          $0x222, R0, R4
+	WORD $0x0d00408f // st1 { v15.h }[0], [x4]
+	ADD          $0x2aa, R0, R4
+	WORD $0x0d00508f // st1 { v15.h }[2], [x4]
+	ADD          $0x332, R0, R4
+	WORD $0x4d00408f // st1 { v15.h }[4], [x4]
+	ADD          $0x3ba, R0, R4
+	WORD $0x4d00508f // st1 { v15.h }[6], [x4]
+	WORD $0x6f3005ce // ushr v14.4s, v14.4s, #16
+	WORD $0x6f3005ee // ushr v14.4s, v15.4s, #16
+
+	// scales_l: codes to bits, then words to blocks
+	FMOVQ        54080(R2), F14
+	FMOVQ        54096(R2), F15
+	WORD $0x4f3c55ce // shl v14.4s, v14.4s, #28
+	WORD $0x4f3c55ef // shl v15.4s, v15.4s, #28
+	FMOVQ        54048(R2), F16
+	FMOVQ        54064(R2), F17
+	WORD $0x4f0005f2 // movi v18.4s, #15
+	WORD $0x4e321e10 // and v16.16b, v16.16b, v18.16b
+	WORD $0x4f0005f2 // movi v18.4s, #15
+	WORD $0x4e321e31 // and v17.16b, v17.16b, v18.16b
+	WORD $0x4f385610 // shl v16.4s, v16.4s, #24
+	WORD $0x4f385631 // shl v17.4s, v17.4s, #24
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        54016(R2), F16
+	FMOVQ        54032(R2), F17
+	WORD $0x4f0005f2 // movi v18.4s, #15
+	WORD $0x4e321e10 // and v16.16b, v16.16b, v18.16b
+	WORD $0x4f0005f2 // movi v18.4s, #15
+	WORD $0x4e321e31 // and v17.16b, v17.16b, v18.16b
+	WORD $0x4f345610 // shl v16.4s, v16.4s, #20
+	WORD $0x4f345631 // shl v17.4s, v17.4s, #20
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        53984(R2), F16
+	FMOVQ        54000(R2), F17
+	WORD $0x4f0005f2 // movi v18.4s, #15
+	WORD $0x4e321e10 // and v16.16b, v16.16b, v18.16b
+	WORD $0x4f0005f2 // movi v18.4s, #15
+	WORD $0x4e321e31 // and v17.16b, v17.16b, v18.16b
+	WORD $0x4f305610 // shl v16.4s, v16.4s, #16
+	WORD $0x4f305631 // shl v17.4s, v17.4s, #16
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        53952(R2), F16
+	FMOVQ        53968(R2), F17
+	WORD $0x4f0005f2 // movi v18.4s, #15
+	WORD $0x4e321e10 // and v16.16b, v16.16b, v18.16b
+	WORD $0x4f0005f2 // movi v18.4s, #15
+	WORD $0x4e321e31 // and v17.16b, v17.16b, v18.16b
+	WORD $0x4f2c5610 // shl v16.4s, v16.4s, #12
+	WORD $0x4f2c5631 // shl v17.4s, v17.4s, #12
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        53920(R2), F16
+	FMOVQ        53936(R2), F17
+	WORD $0x4f0005f2 // movi v18.4s, #15
+	WORD $0x4e321e10 // and v16.16b, v16.16b, v18.16b
+	WORD $0x4f0005f2 // movi v18.4s, #15
+	WORD $0x4e321e31 // and v17.16b, v17.16b, v18.16b
+	WORD $0x4f285610 // shl v16.4s, v16.4s, #8
+	WORD $0x4f285631 // shl v17.4s, v17.4s, #8
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        53888(R2), F16
+	FMOVQ        53904(R2), F17
+	WORD $0x4f0005f2 // movi v18.4s, #15
+	WORD $0x4e321e10 // and v16.16b, v16.16b, v18.16b
+	WORD $0x4f0005f2 // movi v18.4s, #15
+	WORD $0x4e321e31 // and v17.16b, v17.16b, v18.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        53856(R2), F16
+	FMOVQ        53872(R2), F17
+	WORD $0x4f0005f2 // movi v18.4s, #15
+	WORD $0x4e321e10 // and v16.16b, v16.16b, v18.16b
+	WORD $0x4f0005f2 // movi v18.4s, #15
+	WORD $0x4e321e31 // and v17.16b, v17.16b, v18.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVS        F14, 4(R0)
+	ADD          $0x8c, R0, R4
+	WORD $0x0d00908e // st1 { v14.s }[1], [x4]
+	ADD          $0x114, R0, R4
+	WORD $0x4d00808e // st1 { v14.s }[2], [x4]
+	ADD          $0x19c, R0, R4
+	WORD $0x4d00908e // st1 { v14.s }[3], [x4]
+	FMOVS        F15, 548(R0)
+	ADD          $0x2ac, R0, R4
+	WORD $0x0d00908f // st1 { v15.s }[1], [x4]
+	ADD          $0x334, R0, R4
+	WORD $0x4d00808f // st1 { v15.s }[2], [x4]
+	ADD          $0x3bc, R0, R4
+	WORD $0x4d00908f // st1 { v15.s }[3], [x4]
+
+	// qs: codes to bits, then words to blocks
+	MOVD         R0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $8, R6
+	SUBS         $1, R6
+	BLT          done88
+
+loop87:
+	ADD          R5<<3, R2, R7
+	FMOVQ        54752(R7), F14
+	ADD          R5<<3, R2, R7
+	FMOVQ        54768(R7), F15
+	WORD $0x4f3c55ce // shl v14.4s, v14.4s, #28
+	WORD $0x4f3c55ef // shl v15.4s, v15.4s, #28
+	ADD          R5<<3, R2, R7
+	FMOVQ        54720(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        54736(R7), F17
+	WORD $0x4f345610 // shl v16.4s, v16.4s, #20
+	WORD $0x4f345631 // shl v17.4s, v17.4s, #20
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        54688(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        54704(R7), F17
+	WORD $0x4f2c5610 // shl v16.4s, v16.4s, #12
+	WORD $0x4f2c5631 // shl v17.4s, v17.4s, #12
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        54656(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        54672(R7), F17
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        54240(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        54256(R7), F17
+	WORD $0x4f385610 // shl v16.4s, v16.4s, #24
+	WORD $0x4f385631 // shl v17.4s, v17.4s, #24
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        54208(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        54224(R7), F17
+	WORD $0x4f305610 // shl v16.4s, v16.4s, #16
+	WORD $0x4f305631 // shl v17.4s, v17.4s, #16
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        54176(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        54192(R7), F17
+	WORD $0x4f285610 // shl v16.4s, v16.4s, #8
+	WORD $0x4f285631 // shl v17.4s, v17.4s, #8
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        54144(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        54160(R7), F17
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        54880(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        54896(R7), F17
+	WORD $0x4f3c5610 // shl v16.4s, v16.4s, #28
+	WORD $0x4f3c5631 // shl v17.4s, v17.4s, #28
+	ADD          R5<<3, R2, R7
+	FMOVQ        54848(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        54864(R7), F19
+	WORD $0x4f345652 // shl v18.4s, v18.4s, #20
+	WORD $0x4f345673 // shl v19.4s, v19.4s, #20
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        54816(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        54832(R7), F19
+	WORD $0x4f2c5652 // shl v18.4s, v18.4s, #12
+	WORD $0x4f2c5673 // shl v19.4s, v19.4s, #12
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        54784(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        54800(R7), F19
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        54368(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        54384(R7), F19
+	WORD $0x4f385652 // shl v18.4s, v18.4s, #24
+	WORD $0x4f385673 // shl v19.4s, v19.4s, #24
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        54336(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        54352(R7), F19
+	WORD $0x4f305652 // shl v18.4s, v18.4s, #16
+	WORD $0x4f305673 // shl v19.4s, v19.4s, #16
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        54304(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        54320(R7), F19
+	WORD $0x4f285652 // shl v18.4s, v18.4s, #8
+	WORD $0x4f285673 // shl v19.4s, v19.4s, #8
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        54272(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        54288(R7), F19
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        55008(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        55024(R7), F19
+	WORD $0x4f3c5652 // shl v18.4s, v18.4s, #28
+	WORD $0x4f3c5673 // shl v19.4s, v19.4s, #28
+	ADD          R5<<3, R2, R7
+	FMOVQ        54976(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        54992(R7), F21
+	WORD $0x4f345694 // shl v20.4s, v20.4s, #20
+	WORD $0x4f3456b5 // shl v21.4s, v21.4s, #20
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        54944(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        54960(R7), F21
+	WORD $0x4f2c5694 // shl v20.4s, v20.4s, #12
+	WORD $0x4f2c56b5 // shl v21.4s, v21.4s, #12
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        54912(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        54928(R7), F21
+	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
+	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        54496(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        54512(R7), F21
+	WORD $0x4f385694 // shl v20.4s, v20.4s, #24
+	WORD $0x4f3856b5 // shl v21.4s, v21.4s, #24
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        54464(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        54480(R7), F21
+	WORD $0x4f305694 // shl v20.4s, v20.4s, #16
+	WORD $0x4f3056b5 // shl v21.4s, v21.4s, #16
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        54432(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        54448(R7), F21
+	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
+	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        54400(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        54416(R7), F21
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        55136(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        55152(R7), F21
+	WORD $0x4f3c5694 // shl v20.4s, v20.4s, #28
+	WORD $0x4f3c56b5 // shl v21.4s, v21.4s, #28
+	ADD          R5<<3, R2, R7
+	FMOVQ        55104(R7), F22
+	ADD          R5<<3, R2, R7
+	FMOVQ        55120(R7), F23
+	WORD $0x4f3456d6 // shl v22.4s, v22.4s, #20
+	WORD $0x4f3456f7 // shl v23.4s, v23.4s, #20
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        55072(R7), F22
+	ADD          R5<<3, R2, R7
+	FMOVQ        55088(R7), F23
+	WORD $0x4f2c56d6 // shl v22.4s, v22.4s, #12
+	WORD $0x4f2c56f7 // shl v23.4s, v23.4s, #12
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        55040(R7), F22
+	ADD          R5<<3, R2, R7
+	FMOVQ        55056(R7), F23
+	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
+	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        54624(R7), F22
+	ADD          R5<<3, R2, R7
+	FMOVQ        54640(R7), F23
+	WORD $0x4f3856d6 // shl v22.4s, v22.4s, #24
+	WORD $0x4f3856f7 // shl v23.4s, v23.4s, #24
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        54592(R7), F22
+	ADD          R5<<3, R2, R7
+	FMOVQ        54608(R7), F23
+	WORD $0x4f3056d6 // shl v22.4s, v22.4s, #16
+	WORD $0x4f3056f7 // shl v23.4s, v23.4s, #16
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        54560(R7), F22
+	ADD          R5<<3, R2, R7
+	FMOVQ        54576(R7), F23
+	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        54528(R7), F22
+	ADD          R5<<3, R2, R7
+	FMOVQ        54544(R7), F23
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	WORD $0x4e9029d6 // trn1 v22.4s, v14.4s, v16.4s
+	WORD $0x4e9069ce // trn2 v14.4s, v14.4s, v16.4s
+	WORD $0x4e942a50 // trn1 v16.4s, v18.4s, v20.4s
+	WORD $0x4e946a52 // trn2 v18.4s, v18.4s, v20.4s
+	WORD $0x4ed03ad4 // zip1 v20.2d, v22.2d, v16.2d
+	WORD $0x4ed239d7 // zip1 v23.2d, v14.2d, v18.2d
+	WORD $0x4ed07ad0 // zip2 v16.2d, v22.2d, v16.2d
+	WORD $0x4ed279ce // zip2 v14.2d, v14.2d, v18.2d
+	FMOVQ        F20, 8(R4)
+	FMOVQ        F23, 144(R4)
+	FMOVQ        F16, 280(R4)
+	FMOVQ        F14, 416(R4)
+	WORD $0x4e9129ee // trn1 v14.4s, v15.4s, v17.4s
+	WORD $0x4e9169ef // trn2 v15.4s, v15.4s, v17.4s
+	WORD $0x4e952a70 // trn1 v16.4s, v19.4s, v21.4s
+	WORD $0x4e956a71 // trn2 v17.4s, v19.4s, v21.4s
+	WORD $0x4ed039d2 // zip1 v18.2d, v14.2d, v16.2d
+	WORD $0x4ed139f3 // zip1 v19.2d, v15.2d, v17.2d
+	WORD $0x4ed079ce // zip2 v14.2d, v14.2d, v16.2d
+	WORD $0x4ed179ef // zip2 v15.2d, v15.2d, v17.2d
+	FMOVQ        F18, 552(R4)
+	FMOVQ        F19, 688(R4)
+	FMOVQ        F14, 824(R4)
+	FMOVQ        F15, 960(R4)
+	ADD          $0x10, R4
+	ADD          $0x80, R5
+	SUBS         $1, R6
+	BGE          loop87
+
+done88:
+	ADD          $1, R6
+	ADD          $0x2000, R1
+	ADD          $0x440, R0
 	SUBS         $1, R3
 	BGE          loop1
 

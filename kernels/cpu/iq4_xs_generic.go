@@ -8,6 +8,133 @@ const (
 	BytesIq4_xs = 136
 )
 
+// encodeIq4_xsGeneric packs blocks of 256 values into 136 bytes.
+func encodeIq4_xsGeneric(dst []byte, src []float32) {
+	for ; len(src) >= 256; dst, src = dst[136:], src[256:] {
+		encodeBlockIq4_xs((*[136]byte)(dst), (*[256]float32)(src))
+	}
+}
+
+// encodeBlockIq4_xs is the encode block of iq4.hcl: x into b.
+func encodeBlockIq4_xs(b *[136]byte, x *[256]float32) {
+	var m [8]float32
+	for i := range 256 {
+		m[i/32] = farther(x[i], m[i/32])
+	}
+	var w [256]float32
+	for i := range 256 {
+		w[i] = float32(x[i] * x[i])
+	}
+	var q1 [256]float32
+	for i := range 256 {
+		q1[i] = levelsIq4_xs[nearest(thresholdsIq4_xs[:], float32(float32(x[i]*inv(m[i/32]))*-127))]
+	}
+	var ll1 [8]float32
+	for i := range 256 {
+		ll1[i/32] += float32(float32(w[i]*q1[i]) * q1[i])
+	}
+	var lx1 [8]float32
+	for i := range 256 {
+		lx1[i/32] += float32(float32(w[i]*q1[i]) * x[i])
+	}
+	var s1 [256]float32
+	for i := range 256 {
+		s1[i] = float32(lx1[i/32] * inv(ll1[i/32]))
+	}
+	var q2 [256]float32
+	for i := range 256 {
+		q2[i] = levelsIq4_xs[nearest(thresholdsIq4_xs[:], float32(float32(x[i]*inv(m[i/32]))*-118))]
+	}
+	var ll2 [8]float32
+	for i := range 256 {
+		ll2[i/32] += float32(float32(w[i]*q2[i]) * q2[i])
+	}
+	var lx2 [8]float32
+	for i := range 256 {
+		lx2[i/32] += float32(float32(w[i]*q2[i]) * x[i])
+	}
+	var s2 [256]float32
+	for i := range 256 {
+		s2[i] = float32(lx2[i/32] * inv(ll2[i/32]))
+	}
+	var b2 [256]float32
+	for i := range 256 {
+		b2[i] = choose(float32(lx2[i/32]*s2[i]) > float32(lx1[i/32]*s1[i]), s2[i], s1[i])
+	}
+	var p2 [256]float32
+	for i := range 256 {
+		p2[i] = greater(float32(lx2[i/32]*s2[i]), float32(lx1[i/32]*s1[i]))
+	}
+	var q3 [256]float32
+	for i := range 256 {
+		q3[i] = levelsIq4_xs[nearest(thresholdsIq4_xs[:], float32(float32(x[i]*inv(m[i/32]))*-136))]
+	}
+	var ll3 [8]float32
+	for i := range 256 {
+		ll3[i/32] += float32(float32(w[i]*q3[i]) * q3[i])
+	}
+	var lx3 [8]float32
+	for i := range 256 {
+		lx3[i/32] += float32(float32(w[i]*q3[i]) * x[i])
+	}
+	var s3 [256]float32
+	for i := range 256 {
+		s3[i] = float32(lx3[i/32] * inv(ll3[i/32]))
+	}
+	var b3 [256]float32
+	for i := range 256 {
+		b3[i] = choose(float32(lx3[i/32]*s3[i]) > p2[i], s3[i], b2[i])
+	}
+	var p3 [256]float32
+	for i := range 256 {
+		p3[i] = greater(float32(lx3[i/32]*s3[i]), p2[i])
+	}
+	var q4 [256]float32
+	for i := range 256 {
+		q4[i] = levelsIq4_xs[nearest(thresholdsIq4_xs[:], float32(x[i]*inv(b3[i])))]
+	}
+	var ll4 [8]float32
+	for i := range 256 {
+		ll4[i/32] += float32(float32(w[i]*q4[i]) * q4[i])
+	}
+	var lx4 [8]float32
+	for i := range 256 {
+		lx4[i/32] += float32(float32(w[i]*q4[i]) * x[i])
+	}
+	var s4 [256]float32
+	for i := range 256 {
+		s4[i] = float32(lx4[i/32] * inv(ll4[i/32]))
+	}
+	var b4 [256]float32
+	for i := range 256 {
+		b4[i] = choose(float32(lx4[i/32]*s4[i]) > p3[i], s4[i], b3[i])
+	}
+	var extreme float32
+	for i := range 256 {
+		extreme = farther(b4[i], extreme)
+	}
+	d := extreme / -32
+	scalar := inv(d)
+	var scale [256]int32
+	for i := range 256 {
+		scale[i] = clamp(rint(float32(b4[i]*scalar)), -32, 31) + 32
+	}
+	scalar2 := fromF16(f16(d))
+	var code [256]int32
+	for i := range 256 {
+		code[i] = nearest(thresholdsIq4_xs[:], float32(x[i]*inv(float32(scalar2*float32(scale[i]-32)))))
+	}
+	*b = [136]byte{}
+	storeF16(b[0:], d)
+	for i := range 256 {
+		b[8+i%16+16*(i/32)] |= byte(code[i]&15) << (4 * (i / 16 % 2))
+	}
+	for g := range 8 {
+		b[4+g/2] |= byte(scale[g*32]&15) << (4 * (g % 2))
+		b[2+g/4] |= byte(scale[g*32]>>4&3) << (2 * (g % 4))
+	}
+}
+
 // decodeIq4_xsGeneric unpacks blocks of 136 bytes into 256 values.
 func decodeIq4_xsGeneric(dst []float32, src []byte) {
 	for ; len(dst) >= 256; dst, src = dst[256:], src[136:] {
@@ -47,6 +174,10 @@ func matmulQ8Iq4_xsGeneric(y []float32, ldy int, x *Act, m int, w []byte, stride
 	formatIq4_xs.matmulQ8(y, ldy, x, m, w, stride, rows, n, ws)
 }
 
+var thresholdsIq4_xs = [15]float32{
+	-115.5, -93.5, -74, -57, -42, -28.5, -16, -4.5,
+	7, 19, 31.5, 45.5, 61, 79, 101,
+}
 var levelsIq4_xs = [16]float32{
 	-127, -104, -83, -65, -49, -35, -22, -10,
 	1, 13, 25, 38, 53, 69, 89, 113,

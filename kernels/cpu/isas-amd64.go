@@ -283,31 +283,37 @@ var isas = [...]ISA{
 				Mix:      mixIq4_nlAVX2,
 			},
 			TypeIq4_xs: {
+				Encode:   encodeIq4_xsAVX2,
 				Decode:   decodeIq4_xsAVX2,
 				Matmul:   matmulIq4_xsAVX2,
 				MatmulQ8: matmulQ8Iq4_xsAVX2,
 			},
 			TypeQ2_K: {
+				Encode:   encodeQ2_KAVX2,
 				Decode:   decodeQ2_KAVX2,
 				Matmul:   matmulQ2_KAVX2,
 				MatmulQ8: matmulQ8Q2_KAVX2,
 			},
 			TypeQ3_K: {
+				Encode:   encodeQ3_KAVX2,
 				Decode:   decodeQ3_KAVX2,
 				Matmul:   matmulQ3_KAVX2,
 				MatmulQ8: matmulQ8Q3_KAVX2,
 			},
 			TypeQ4_K: {
+				Encode:   encodeQ4_KAVX2,
 				Decode:   decodeQ4_KAVX2,
 				Matmul:   matmulQ4_KAVX2,
 				MatmulQ8: matmulQ8Q4_KAVX2,
 			},
 			TypeQ5_K: {
+				Encode:   encodeQ5_KAVX2,
 				Decode:   decodeQ5_KAVX2,
 				Matmul:   matmulQ5_KAVX2,
 				MatmulQ8: matmulQ8Q5_KAVX2,
 			},
 			TypeQ6_K: {
+				Encode:   encodeQ6_KAVX2,
 				Decode:   decodeQ6_KAVX2,
 				Matmul:   matmulQ6_KAVX2,
 				MatmulQ8: matmulQ8Q6_KAVX2,

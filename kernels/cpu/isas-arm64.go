@@ -263,31 +263,37 @@ var isas = [...]ISA{
 				Mix:      mixIq4_nlNEON,
 			},
 			TypeIq4_xs: {
+				Encode:   encodeIq4_xsNEON,
 				Decode:   decodeIq4_xsNEON,
 				Matmul:   matmulIq4_xsNEON,
 				MatmulQ8: matmulQ8Iq4_xsNEON,
 			},
 			TypeQ2_K: {
+				Encode:   encodeQ2_KNEON,
 				Decode:   decodeQ2_KNEON,
 				Matmul:   matmulQ2_KNEON,
 				MatmulQ8: matmulQ8Q2_KNEON,
 			},
 			TypeQ3_K: {
+				Encode:   encodeQ3_KNEON,
 				Decode:   decodeQ3_KNEON,
 				Matmul:   matmulQ3_KNEON,
 				MatmulQ8: matmulQ8Q3_KNEON,
 			},
 			TypeQ4_K: {
+				Encode:   encodeQ4_KNEON,
 				Decode:   decodeQ4_KNEON,
 				Matmul:   matmulQ4_KNEON,
 				MatmulQ8: matmulQ8Q4_KNEON,
 			},
 			TypeQ5_K: {
+				Encode:   encodeQ5_KNEON,
 				Decode:   decodeQ5_KNEON,
 				Matmul:   matmulQ5_KNEON,
 				MatmulQ8: matmulQ8Q5_KNEON,
 			},
 			TypeQ6_K: {
+				Encode:   encodeQ6_KNEON,
 				Decode:   decodeQ6_KNEON,
 				Matmul:   matmulQ6_KNEON,
 				MatmulQ8: matmulQ8Q6_KNEON,

@@ -146,31 +146,37 @@ var generic = ISA{
 			Mix:      mixIq4_nlGeneric,
 		},
 		TypeIq4_xs: {
+			Encode:   encodeIq4_xsGeneric,
 			Decode:   decodeIq4_xsGeneric,
 			Matmul:   matmulIq4_xsGeneric,
 			MatmulQ8: matmulQ8Iq4_xsGeneric,
 		},
 		TypeQ2_K: {
+			Encode:   encodeQ2_KGeneric,
 			Decode:   decodeQ2_KGeneric,
 			Matmul:   matmulQ2_KGeneric,
 			MatmulQ8: matmulQ8Q2_KGeneric,
 		},
 		TypeQ3_K: {
+			Encode:   encodeQ3_KGeneric,
 			Decode:   decodeQ3_KGeneric,
 			Matmul:   matmulQ3_KGeneric,
 			MatmulQ8: matmulQ8Q3_KGeneric,
 		},
 		TypeQ4_K: {
+			Encode:   encodeQ4_KGeneric,
 			Decode:   decodeQ4_KGeneric,
 			Matmul:   matmulQ4_KGeneric,
 			MatmulQ8: matmulQ8Q4_KGeneric,
 		},
 		TypeQ5_K: {
+			Encode:   encodeQ5_KGeneric,
 			Decode:   decodeQ5_KGeneric,
 			Matmul:   matmulQ5_KGeneric,
 			MatmulQ8: matmulQ8Q5_KGeneric,
 		},
 		TypeQ6_K: {
+			Encode:   encodeQ6_KGeneric,
 			Decode:   decodeQ6_KGeneric,
 			Matmul:   matmulQ6_KGeneric,
 			MatmulQ8: matmulQ8Q6_KGeneric,

@@ -60,6 +60,90 @@ DATA q2_k_ones<>+16(SB)/8, $0x0001000100010001
 DATA q2_k_ones<>+24(SB)/8, $0x0001000100010001
 GLOBL q2_k_ones<>(SB), RODATA|NOPTR, $32
 
+// q2_k_min: float32, 8 times 0x7f7fffff
+DATA q2_k_min<>+0(SB)/8, $0x7f7fffff7f7fffff
+DATA q2_k_min<>+8(SB)/8, $0x7f7fffff7f7fffff
+DATA q2_k_min<>+16(SB)/8, $0x7f7fffff7f7fffff
+DATA q2_k_min<>+24(SB)/8, $0x7f7fffff7f7fffff
+GLOBL q2_k_min<>(SB), RODATA|NOPTR, $32
+
+// q2_k_const: float32, 8 times 0
+DATA q2_k_const<>+0(SB)/8, $0x0000000000000000
+DATA q2_k_const<>+8(SB)/8, $0x0000000000000000
+DATA q2_k_const<>+16(SB)/8, $0x0000000000000000
+DATA q2_k_const<>+24(SB)/8, $0x0000000000000000
+GLOBL q2_k_const<>(SB), RODATA|NOPTR, $32
+
+// q2_k_max: float32, 8 times 0xff7fffff
+DATA q2_k_max<>+0(SB)/8, $0xff7fffffff7fffff
+DATA q2_k_max<>+8(SB)/8, $0xff7fffffff7fffff
+DATA q2_k_max<>+16(SB)/8, $0xff7fffffff7fffff
+DATA q2_k_max<>+24(SB)/8, $0xff7fffffff7fffff
+GLOBL q2_k_max<>(SB), RODATA|NOPTR, $32
+
+// q2_k_divisor: float32, 8 times 128
+DATA q2_k_divisor<>+0(SB)/8, $0x4300000043000000
+DATA q2_k_divisor<>+8(SB)/8, $0x4300000043000000
+DATA q2_k_divisor<>+16(SB)/8, $0x4300000043000000
+DATA q2_k_divisor<>+24(SB)/8, $0x4300000043000000
+GLOBL q2_k_divisor<>(SB), RODATA|NOPTR, $32
+
+// q2_k_one: float32, 8 times 1
+DATA q2_k_one<>+0(SB)/8, $0x3f8000003f800000
+DATA q2_k_one<>+8(SB)/8, $0x3f8000003f800000
+DATA q2_k_one<>+16(SB)/8, $0x3f8000003f800000
+DATA q2_k_one<>+24(SB)/8, $0x3f8000003f800000
+GLOBL q2_k_one<>(SB), RODATA|NOPTR, $32
+
+// q2_k_mask3: float32, 8 times 0x7fffffff
+DATA q2_k_mask3<>+0(SB)/8, $0x7fffffff7fffffff
+DATA q2_k_mask3<>+8(SB)/8, $0x7fffffff7fffffff
+DATA q2_k_mask3<>+16(SB)/8, $0x7fffffff7fffffff
+DATA q2_k_mask3<>+24(SB)/8, $0x7fffffff7fffffff
+GLOBL q2_k_mask3<>(SB), RODATA|NOPTR, $32
+
+// q2_k_factor: float32, 8 times 2.5
+DATA q2_k_factor<>+0(SB)/8, $0x4020000040200000
+DATA q2_k_factor<>+8(SB)/8, $0x4020000040200000
+DATA q2_k_factor<>+16(SB)/8, $0x4020000040200000
+DATA q2_k_factor<>+24(SB)/8, $0x4020000040200000
+GLOBL q2_k_factor<>(SB), RODATA|NOPTR, $32
+
+// q2_k_const2: int32, 8 times 3
+DATA q2_k_const2<>+0(SB)/8, $0x0000000300000003
+DATA q2_k_const2<>+8(SB)/8, $0x0000000300000003
+DATA q2_k_const2<>+16(SB)/8, $0x0000000300000003
+DATA q2_k_const2<>+24(SB)/8, $0x0000000300000003
+GLOBL q2_k_const2<>(SB), RODATA|NOPTR, $32
+
+// q2_k_factor2: float32, 8 times 3
+DATA q2_k_factor2<>+0(SB)/8, $0x4040000040400000
+DATA q2_k_factor2<>+8(SB)/8, $0x4040000040400000
+DATA q2_k_factor2<>+16(SB)/8, $0x4040000040400000
+DATA q2_k_factor2<>+24(SB)/8, $0x4040000040400000
+GLOBL q2_k_factor2<>(SB), RODATA|NOPTR, $32
+
+// q2_k_factor3: float32, 8 times 3.3
+DATA q2_k_factor3<>+0(SB)/8, $0x4053333340533333
+DATA q2_k_factor3<>+8(SB)/8, $0x4053333340533333
+DATA q2_k_factor3<>+16(SB)/8, $0x4053333340533333
+DATA q2_k_factor3<>+24(SB)/8, $0x4053333340533333
+GLOBL q2_k_factor3<>(SB), RODATA|NOPTR, $32
+
+// q2_k_divisor2: float32, 8 times 15
+DATA q2_k_divisor2<>+0(SB)/8, $0x4170000041700000
+DATA q2_k_divisor2<>+8(SB)/8, $0x4170000041700000
+DATA q2_k_divisor2<>+16(SB)/8, $0x4170000041700000
+DATA q2_k_divisor2<>+24(SB)/8, $0x4170000041700000
+GLOBL q2_k_divisor2<>(SB), RODATA|NOPTR, $32
+
+// q2_k_f16: float32, 8 times 0x7fc00000
+DATA q2_k_f16<>+0(SB)/8, $0x7fc000007fc00000
+DATA q2_k_f16<>+8(SB)/8, $0x7fc000007fc00000
+DATA q2_k_f16<>+16(SB)/8, $0x7fc000007fc00000
+DATA q2_k_f16<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL q2_k_f16<>(SB), RODATA|NOPTR, $32
+
 // matmulQ81xQ2_KAVX512VNNI multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ81xQ2_KAVX512VNNI(SB), NOSPLIT, $96-72
@@ -5058,6 +5142,2392 @@ done4:
 	ADDQ         $4, BX
 	MOVQ         stride+48(FP), SI
 	ADDQ         SI, CX
+	SUBQ         $1, DX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, DX
+	VZEROUPPER
+	RET
+
+// encodeGroupsQ2_KAVX2 packs groups of 8 blocks of 256 values.
+// Requires: AVX2, F16C
+TEXT ·encodeGroupsQ2_KAVX2(SB), NOSPLIT, $0-32
+
+	// constants of the loops
+	VMOVDQU      q2_k_const2<>+0(SB), Y0
+	VMOVDQU      q2_k_flip<>+0(SB), Y1
+	VMOVDQU      q2_k_factor<>+0(SB), Y2
+	VMOVDQU      q2_k_factor2<>+0(SB), Y3
+	VMOVDQU      q2_k_factor3<>+0(SB), Y4
+	VMOVDQU      q2_k_mask<>+0(SB), Y5
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), BX
+	MOVQ         scratch+16(FP), CX
+	MOVQ         groups+24(FP), DX
+	ADDQ         $0x1f, CX
+	ANDQ         $-32, CX
+	SUBQ         $1, DX
+	JLT          done2
+
+loop1:
+
+	// x: value i of every block in one vector
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x20, DI
+	SUBQ         $1, DI
+	JLT          done4
+
+loop3:
+	VMOVUPS      (BX)(SI*1), Y6
+	VMOVUPS      1024(BX)(SI*1), Y7
+	VMOVUPS      2048(BX)(SI*1), Y8
+	VMOVUPS      3072(BX)(SI*1), Y9
+	VMOVUPS      4096(BX)(SI*1), Y10
+	VMOVUPS      5120(BX)(SI*1), Y11
+	VMOVUPS      6144(BX)(SI*1), Y12
+	VMOVUPS      7168(BX)(SI*1), Y13
+	VUNPCKLPS    Y7, Y6, Y14
+	VUNPCKHPS    Y7, Y6, Y7
+	VUNPCKLPS    Y9, Y8, Y6
+	VUNPCKHPS    Y9, Y8, Y9
+	VUNPCKLPD    Y6, Y14, Y8
+	VUNPCKHPD    Y6, Y14, Y6
+	VUNPCKLPD    Y9, Y7, Y14
+	VUNPCKHPD    Y9, Y7, Y9
+	VUNPCKLPS    Y11, Y10, Y7
+	VUNPCKHPS    Y11, Y10, Y11
+	VUNPCKLPS    Y13, Y12, Y10
+	VUNPCKHPS    Y13, Y12, Y13
+	VUNPCKLPD    Y10, Y7, Y12
+	VUNPCKHPD    Y10, Y7, Y10
+	VUNPCKLPD    Y13, Y11, Y7
+	VUNPCKHPD    Y13, Y11, Y13
+	VPERM2F128   $0x20, Y12, Y8, Y11
+	VPERM2F128   $0x31, Y12, Y8, Y12
+	VPERM2F128   $0x20, Y10, Y6, Y8
+	VPERM2F128   $0x31, Y10, Y6, Y10
+	VPERM2F128   $0x20, Y7, Y14, Y6
+	VPERM2F128   $0x31, Y7, Y14, Y7
+	VPERM2F128   $0x20, Y13, Y9, Y14
+	VPERM2F128   $0x31, Y13, Y9, Y13
+	VMOVUPS      Y11, (CX)(SI*8)
+	VMOVUPS      Y8, 32(CX)(SI*8)
+	VMOVUPS      Y6, 64(CX)(SI*8)
+	VMOVUPS      Y14, 96(CX)(SI*8)
+	VMOVUPS      Y12, 128(CX)(SI*8)
+	VMOVUPS      Y10, 160(CX)(SI*8)
+	VMOVUPS      Y7, 192(CX)(SI*8)
+	VMOVUPS      Y13, 224(CX)(SI*8)
+	ADDQ         $0x20, SI
+	SUBQ         $1, DI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, DI
+
+	// lo
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done6
+
+loop5:
+	VMOVDQU      q2_k_min<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x10, R9
+	SUBQ         $1, R9
+	JLT          done8
+
+loop7:
+	VMOVUPS      (CX)(SI*8), Y7
+	VMINPS       Y6, Y7, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop7
+
+done8:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 8192(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop5
+
+done6:
+	ADDQ         $1, R8
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done10
+
+loop9:
+	VMOVUPS      8192(CX)(SI*8), Y6
+	VMOVDQU      q2_k_const<>+0(SB), Y7
+	VMINPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 8704(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop9
+
+done10:
+	ADDQ         $1, DI
+
+	// span
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done12
+
+loop11:
+	VMOVDQU      q2_k_max<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x10, R9
+	SUBQ         $1, R9
+	JLT          done14
+
+loop13:
+	VMOVUPS      (CX)(SI*8), Y7
+	VMAXPS       Y6, Y7, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop13
+
+done14:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 9216(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop11
+
+done12:
+	ADDQ         $1, R8
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done16
+
+loop15:
+	VMOVUPS      9216(CX)(SI*8), Y6
+	VMOVUPS      8704(CX)(SI*8), Y7
+	VSUBPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 9728(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop15
+
+done16:
+	ADDQ         $1, DI
+
+	// w
+	VMOVDQU      q2_k_const<>+0(SB), Y6
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x100, DI
+	SUBQ         $1, DI
+	JLT          done18
+
+loop17:
+	VMOVUPS      (CX)(SI*8), Y7
+	VMULPS       Y7, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop17
+
+done18:
+	ADDQ         $1, DI
+	VMOVUPS      Y6, 10240(CX)
+	VMOVUPS      10240(CX), Y6
+	VDIVPS       q2_k_divisor<>+0(SB), Y6, Y6
+	VSQRTPS      Y6, Y6
+	VMOVDQU      q2_k_one<>+0(SB), Y7
+	VCMPPS       $4, q2_k_const<>+0(SB), Y6, Y8
+	VDIVPS       Y6, Y7, Y6
+	VPAND        Y8, Y6, Y6
+	VMOVUPS      Y6, 10272(CX)
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x100, DI
+	SUBQ         $1, DI
+	JLT          done20
+
+loop19:
+	VMOVDQU      q2_k_one<>+0(SB), Y6
+	VMOVUPS      (CX)(SI*8), Y7
+	VPAND        q2_k_mask3<>+0(SB), Y7, Y7
+	VMULPS       10272(CX), Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 10304(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop19
+
+done20:
+	ADDQ         $1, DI
+
+	// sw
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done22
+
+loop21:
+	VMOVDQU      q2_k_const<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x10, R9
+	SUBQ         $1, R9
+	JLT          done24
+
+loop23:
+	VADDPS       10304(CX)(SI*8), Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop23
+
+done24:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 18496(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop21
+
+done22:
+	ADDQ         $1, R8
+
+	// sx
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done26
+
+loop25:
+	VMOVDQU      q2_k_const<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x10, R9
+	SUBQ         $1, R9
+	JLT          done28
+
+loop27:
+	VMOVUPS      10304(CX)(SI*8), Y7
+	VMULPS       (CX)(SI*8), Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop27
+
+done28:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 19008(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop25
+
+done26:
+	ADDQ         $1, R8
+
+	// q1
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done30
+
+loop29:
+	XORQ         R9, R9
+	ADDQ         $0x10, R9
+	SUBQ         $1, R9
+	JLT          done32
+
+loop31:
+	VMOVUPS      (CX)(SI*8), Y6
+	VMOVUPS      8704(CX)(DI*8), Y7
+	VSUBPS       Y7, Y6, Y6
+	VMOVUPS      9728(CX)(DI*8), Y7
+	VMOVDQU      q2_k_one<>+0(SB), Y8
+	VCMPPS       $4, q2_k_const<>+0(SB), Y7, Y9
+	VDIVPS       Y7, Y8, Y7
+	VPAND        Y9, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMULPS       Y2, Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VMOVDQU      q2_k_const<>+0(SB), Y7
+	VPMAXSD      Y7, Y6, Y6
+	VMOVDQU      q2_k_const2<>+0(SB), Y7
+	VPMINSD      Y7, Y6, Y6
+	VMOVDQU      Y6, 19520(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop31
+
+done32:
+	ADDQ         $1, R9
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop29
+
+done30:
+	ADDQ         $1, R8
+
+	// l1
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done34
+
+loop33:
+	VMOVDQU      q2_k_const<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x10, R9
+	SUBQ         $1, R9
+	JLT          done36
+
+loop35:
+	VMOVUPS      10304(CX)(SI*8), Y7
+	VMOVDQU      19520(CX)(SI*8), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop35
+
+done36:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 27712(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop33
+
+done34:
+	ADDQ         $1, R8
+
+	// ll1
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done38
+
+loop37:
+	VMOVDQU      q2_k_const<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x10, R9
+	SUBQ         $1, R9
+	JLT          done40
+
+loop39:
+	VMOVUPS      10304(CX)(SI*8), Y7
+	VMOVDQU      19520(CX)(SI*8), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop39
+
+done40:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 28224(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop37
+
+done38:
+	ADDQ         $1, R8
+
+	// lx1
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done42
+
+loop41:
+	VMOVDQU      q2_k_const<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x10, R9
+	SUBQ         $1, R9
+	JLT          done44
+
+loop43:
+	VMOVUPS      10304(CX)(SI*8), Y7
+	VMOVDQU      19520(CX)(SI*8), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       (CX)(SI*8), Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop43
+
+done44:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 28736(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop41
+
+done42:
+	ADDQ         $1, R8
+
+	// m1
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done46
+
+loop45:
+	VMOVDQU      q2_k_const<>+0(SB), Y6
+	VMOVUPS      28224(CX)(SI*8), Y7
+	VMULPS       19008(CX)(SI*8), Y7, Y8
+	VMOVUPS      27712(CX)(SI*8), Y9
+	VMULPS       28736(CX)(SI*8), Y9, Y10
+	VSUBPS       Y10, Y8, Y8
+	VMOVUPS      18496(CX)(SI*8), Y10
+	VMULPS       Y7, Y10, Y7
+	VMULPS       Y9, Y9, Y9
+	VSUBPS       Y9, Y7, Y7
+	VMOVDQU      q2_k_one<>+0(SB), Y9
+	VCMPPS       $4, q2_k_const<>+0(SB), Y7, Y10
+	VDIVPS       Y7, Y9, Y7
+	VPAND        Y10, Y7, Y7
+	VMULPS       Y7, Y8, Y7
+	VMINPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 29248(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop45
+
+done46:
+	ADDQ         $1, DI
+
+	// s1
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done48
+
+loop47:
+	VMOVUPS      28736(CX)(SI*8), Y6
+	VMOVUPS      29248(CX)(SI*8), Y7
+	VMULPS       27712(CX)(SI*8), Y7, Y7
+	VSUBPS       Y7, Y6, Y6
+	VMOVUPS      28224(CX)(SI*8), Y7
+	VMOVDQU      q2_k_one<>+0(SB), Y8
+	VCMPPS       $4, q2_k_const<>+0(SB), Y7, Y9
+	VDIVPS       Y7, Y8, Y7
+	VPAND        Y9, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 29760(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop47
+
+done48:
+	ADDQ         $1, DI
+
+	// e1
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done50
+
+loop49:
+	VMOVDQU      q2_k_const<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x10, R9
+	SUBQ         $1, R9
+	JLT          done52
+
+loop51:
+	VMOVUPS      10304(CX)(SI*8), Y7
+	VMOVUPS      29760(CX)(DI*8), Y8
+	VMOVDQU      19520(CX)(SI*8), Y9
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y9, Y8, Y8
+	VADDPS       29248(CX)(DI*8), Y8, Y8
+	VMOVUPS      (CX)(SI*8), Y9
+	VSUBPS       Y9, Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop51
+
+done52:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 30272(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop49
+
+done50:
+	ADDQ         $1, R8
+
+	// q2
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done54
+
+loop53:
+	XORQ         R9, R9
+	ADDQ         $0x10, R9
+	SUBQ         $1, R9
+	JLT          done56
+
+loop55:
+	VMOVUPS      (CX)(SI*8), Y6
+	VMOVUPS      8704(CX)(DI*8), Y7
+	VSUBPS       Y7, Y6, Y6
+	VMOVUPS      9728(CX)(DI*8), Y7
+	VMOVDQU      q2_k_one<>+0(SB), Y8
+	VCMPPS       $4, q2_k_const<>+0(SB), Y7, Y9
+	VDIVPS       Y7, Y8, Y7
+	VPAND        Y9, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMULPS       Y3, Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VMOVDQU      q2_k_const<>+0(SB), Y7
+	VPMAXSD      Y7, Y6, Y6
+	VMOVDQU      q2_k_const2<>+0(SB), Y7
+	VPMINSD      Y7, Y6, Y6
+	VMOVDQU      Y6, 30784(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop55
+
+done56:
+	ADDQ         $1, R9
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop53
+
+done54:
+	ADDQ         $1, R8
+
+	// l2
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done58
+
+loop57:
+	VMOVDQU      q2_k_const<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x10, R9
+	SUBQ         $1, R9
+	JLT          done60
+
+loop59:
+	VMOVUPS      10304(CX)(SI*8), Y7
+	VMOVDQU      30784(CX)(SI*8), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop59
+
+done60:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 38976(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop57
+
+done58:
+	ADDQ         $1, R8
+
+	// ll2
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done62
+
+loop61:
+	VMOVDQU      q2_k_const<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x10, R9
+	SUBQ         $1, R9
+	JLT          done64
+
+loop63:
+	VMOVUPS      10304(CX)(SI*8), Y7
+	VMOVDQU      30784(CX)(SI*8), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop63
+
+done64:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 39488(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop61
+
+done62:
+	ADDQ         $1, R8
+
+	// lx2
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done66
+
+loop65:
+	VMOVDQU      q2_k_const<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x10, R9
+	SUBQ         $1, R9
+	JLT          done68
+
+loop67:
+	VMOVUPS      10304(CX)(SI*8), Y7
+	VMOVDQU      30784(CX)(SI*8), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       (CX)(SI*8), Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop67
+
+done68:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 40000(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop65
+
+done66:
+	ADDQ         $1, R8
+
+	// m2
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done70
+
+loop69:
+	VMOVDQU      q2_k_const<>+0(SB), Y6
+	VMOVUPS      39488(CX)(SI*8), Y7
+	VMULPS       19008(CX)(SI*8), Y7, Y8
+	VMOVUPS      38976(CX)(SI*8), Y9
+	VMULPS       40000(CX)(SI*8), Y9, Y10
+	VSUBPS       Y10, Y8, Y8
+	VMOVUPS      18496(CX)(SI*8), Y10
+	VMULPS       Y7, Y10, Y7
+	VMULPS       Y9, Y9, Y9
+	VSUBPS       Y9, Y7, Y7
+	VMOVDQU      q2_k_one<>+0(SB), Y9
+	VCMPPS       $4, q2_k_const<>+0(SB), Y7, Y10
+	VDIVPS       Y7, Y9, Y7
+	VPAND        Y10, Y7, Y7
+	VMULPS       Y7, Y8, Y7
+	VMINPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 40512(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop69
+
+done70:
+	ADDQ         $1, DI
+
+	// s2
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done72
+
+loop71:
+	VMOVUPS      40000(CX)(SI*8), Y6
+	VMOVUPS      40512(CX)(SI*8), Y7
+	VMULPS       38976(CX)(SI*8), Y7, Y7
+	VSUBPS       Y7, Y6, Y6
+	VMOVUPS      39488(CX)(SI*8), Y7
+	VMOVDQU      q2_k_one<>+0(SB), Y8
+	VCMPPS       $4, q2_k_const<>+0(SB), Y7, Y9
+	VDIVPS       Y7, Y8, Y7
+	VPAND        Y9, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 41024(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop71
+
+done72:
+	ADDQ         $1, DI
+
+	// e2
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done74
+
+loop73:
+	VMOVDQU      q2_k_const<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x10, R9
+	SUBQ         $1, R9
+	JLT          done76
+
+loop75:
+	VMOVUPS      10304(CX)(SI*8), Y7
+	VMOVUPS      41024(CX)(DI*8), Y8
+	VMOVDQU      30784(CX)(SI*8), Y9
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y9, Y8, Y8
+	VADDPS       40512(CX)(DI*8), Y8, Y8
+	VMOVUPS      (CX)(SI*8), Y9
+	VSUBPS       Y9, Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop75
+
+done76:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 41536(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop73
+
+done74:
+	ADDQ         $1, R8
+
+	// bs2
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done78
+
+loop77:
+	VMOVUPS      41536(CX)(SI*8), Y6
+	VMOVUPS      30272(CX)(SI*8), Y7
+	VCMPPS       $0x11, Y7, Y6, Y6
+	VMOVUPS      41024(CX)(SI*8), Y7
+	VMOVUPS      29760(CX)(SI*8), Y8
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VMOVUPS      Y6, 42048(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop77
+
+done78:
+	ADDQ         $1, DI
+
+	// bm2
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done80
+
+loop79:
+	VMOVUPS      41536(CX)(SI*8), Y6
+	VMOVUPS      30272(CX)(SI*8), Y7
+	VCMPPS       $0x11, Y7, Y6, Y6
+	VMOVUPS      40512(CX)(SI*8), Y7
+	VMOVUPS      29248(CX)(SI*8), Y8
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VMOVUPS      Y6, 42560(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop79
+
+done80:
+	ADDQ         $1, DI
+
+	// be2
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done82
+
+loop81:
+	VMOVUPS      41536(CX)(SI*8), Y6
+	VMOVUPS      30272(CX)(SI*8), Y7
+	VMINPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 43072(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop81
+
+done82:
+	ADDQ         $1, DI
+
+	// q3
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done84
+
+loop83:
+	XORQ         R9, R9
+	ADDQ         $0x10, R9
+	SUBQ         $1, R9
+	JLT          done86
+
+loop85:
+	VMOVUPS      (CX)(SI*8), Y6
+	VMOVUPS      8704(CX)(DI*8), Y7
+	VSUBPS       Y7, Y6, Y6
+	VMOVUPS      9728(CX)(DI*8), Y7
+	VMOVDQU      q2_k_one<>+0(SB), Y8
+	VCMPPS       $4, q2_k_const<>+0(SB), Y7, Y9
+	VDIVPS       Y7, Y8, Y7
+	VPAND        Y9, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMULPS       Y4, Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VMOVDQU      q2_k_const<>+0(SB), Y7
+	VPMAXSD      Y7, Y6, Y6
+	VMOVDQU      q2_k_const2<>+0(SB), Y7
+	VPMINSD      Y7, Y6, Y6
+	VMOVDQU      Y6, 43584(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop85
+
+done86:
+	ADDQ         $1, R9
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop83
+
+done84:
+	ADDQ         $1, R8
+
+	// l3
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done88
+
+loop87:
+	VMOVDQU      q2_k_const<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x10, R9
+	SUBQ         $1, R9
+	JLT          done90
+
+loop89:
+	VMOVUPS      10304(CX)(SI*8), Y7
+	VMOVDQU      43584(CX)(SI*8), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop89
+
+done90:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 51776(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop87
+
+done88:
+	ADDQ         $1, R8
+
+	// ll3
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done92
+
+loop91:
+	VMOVDQU      q2_k_const<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x10, R9
+	SUBQ         $1, R9
+	JLT          done94
+
+loop93:
+	VMOVUPS      10304(CX)(SI*8), Y7
+	VMOVDQU      43584(CX)(SI*8), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop93
+
+done94:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 52288(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop91
+
+done92:
+	ADDQ         $1, R8
+
+	// lx3
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done96
+
+loop95:
+	VMOVDQU      q2_k_const<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x10, R9
+	SUBQ         $1, R9
+	JLT          done98
+
+loop97:
+	VMOVUPS      10304(CX)(SI*8), Y7
+	VMOVDQU      43584(CX)(SI*8), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       (CX)(SI*8), Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop97
+
+done98:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 52800(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop95
+
+done96:
+	ADDQ         $1, R8
+
+	// m3
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done100
+
+loop99:
+	VMOVDQU      q2_k_const<>+0(SB), Y6
+	VMOVUPS      52288(CX)(SI*8), Y7
+	VMULPS       19008(CX)(SI*8), Y7, Y8
+	VMOVUPS      51776(CX)(SI*8), Y9
+	VMULPS       52800(CX)(SI*8), Y9, Y10
+	VSUBPS       Y10, Y8, Y8
+	VMOVUPS      18496(CX)(SI*8), Y10
+	VMULPS       Y7, Y10, Y7
+	VMULPS       Y9, Y9, Y9
+	VSUBPS       Y9, Y7, Y7
+	VMOVDQU      q2_k_one<>+0(SB), Y9
+	VCMPPS       $4, q2_k_const<>+0(SB), Y7, Y10
+	VDIVPS       Y7, Y9, Y7
+	VPAND        Y10, Y7, Y7
+	VMULPS       Y7, Y8, Y7
+	VMINPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 53312(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop99
+
+done100:
+	ADDQ         $1, DI
+
+	// s3
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done102
+
+loop101:
+	VMOVUPS      52800(CX)(SI*8), Y6
+	VMOVUPS      53312(CX)(SI*8), Y7
+	VMULPS       51776(CX)(SI*8), Y7, Y7
+	VSUBPS       Y7, Y6, Y6
+	VMOVUPS      52288(CX)(SI*8), Y7
+	VMOVDQU      q2_k_one<>+0(SB), Y8
+	VCMPPS       $4, q2_k_const<>+0(SB), Y7, Y9
+	VDIVPS       Y7, Y8, Y7
+	VPAND        Y9, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 53824(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop101
+
+done102:
+	ADDQ         $1, DI
+
+	// e3
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done104
+
+loop103:
+	VMOVDQU      q2_k_const<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x10, R9
+	SUBQ         $1, R9
+	JLT          done106
+
+loop105:
+	VMOVUPS      10304(CX)(SI*8), Y7
+	VMOVUPS      53824(CX)(DI*8), Y8
+	VMOVDQU      43584(CX)(SI*8), Y9
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y9, Y8, Y8
+	VADDPS       53312(CX)(DI*8), Y8, Y8
+	VMOVUPS      (CX)(SI*8), Y9
+	VSUBPS       Y9, Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop105
+
+done106:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 54336(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop103
+
+done104:
+	ADDQ         $1, R8
+
+	// bs3
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done108
+
+loop107:
+	VMOVUPS      54336(CX)(SI*8), Y6
+	VMOVUPS      43072(CX)(SI*8), Y7
+	VCMPPS       $0x11, Y7, Y6, Y6
+	VMOVUPS      53824(CX)(SI*8), Y7
+	VMOVUPS      42048(CX)(SI*8), Y8
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VMOVUPS      Y6, 54848(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop107
+
+done108:
+	ADDQ         $1, DI
+
+	// bm3
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done110
+
+loop109:
+	VMOVUPS      54336(CX)(SI*8), Y6
+	VMOVUPS      43072(CX)(SI*8), Y7
+	VCMPPS       $0x11, Y7, Y6, Y6
+	VMOVUPS      53312(CX)(SI*8), Y7
+	VMOVUPS      42560(CX)(SI*8), Y8
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VMOVUPS      Y6, 55360(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop109
+
+done110:
+	ADDQ         $1, DI
+
+	// be3
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done112
+
+loop111:
+	VMOVUPS      54336(CX)(SI*8), Y6
+	VMOVUPS      43072(CX)(SI*8), Y7
+	VMINPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 55872(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop111
+
+done112:
+	ADDQ         $1, DI
+
+	// q4
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done114
+
+loop113:
+	XORQ         R9, R9
+	ADDQ         $0x10, R9
+	SUBQ         $1, R9
+	JLT          done116
+
+loop115:
+	VMOVUPS      (CX)(SI*8), Y6
+	VMOVUPS      55360(CX)(DI*8), Y7
+	VSUBPS       Y7, Y6, Y6
+	VMOVUPS      54848(CX)(DI*8), Y7
+	VMOVDQU      q2_k_one<>+0(SB), Y8
+	VCMPPS       $4, q2_k_const<>+0(SB), Y7, Y9
+	VDIVPS       Y7, Y8, Y7
+	VPAND        Y9, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VMOVDQU      q2_k_const<>+0(SB), Y7
+	VPMAXSD      Y7, Y6, Y6
+	VMOVDQU      q2_k_const2<>+0(SB), Y7
+	VPMINSD      Y7, Y6, Y6
+	VMOVDQU      Y6, 56384(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop115
+
+done116:
+	ADDQ         $1, R9
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop113
+
+done114:
+	ADDQ         $1, R8
+
+	// l4
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done118
+
+loop117:
+	VMOVDQU      q2_k_const<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x10, R9
+	SUBQ         $1, R9
+	JLT          done120
+
+loop119:
+	VMOVUPS      10304(CX)(SI*8), Y7
+	VMOVDQU      56384(CX)(SI*8), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop119
+
+done120:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 64576(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop117
+
+done118:
+	ADDQ         $1, R8
+
+	// ll4
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done122
+
+loop121:
+	VMOVDQU      q2_k_const<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x10, R9
+	SUBQ         $1, R9
+	JLT          done124
+
+loop123:
+	VMOVUPS      10304(CX)(SI*8), Y7
+	VMOVDQU      56384(CX)(SI*8), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop123
+
+done124:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 65088(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop121
+
+done122:
+	ADDQ         $1, R8
+
+	// lx4
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done126
+
+loop125:
+	VMOVDQU      q2_k_const<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x10, R9
+	SUBQ         $1, R9
+	JLT          done128
+
+loop127:
+	VMOVUPS      10304(CX)(SI*8), Y7
+	VMOVDQU      56384(CX)(SI*8), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       (CX)(SI*8), Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop127
+
+done128:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 65600(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop125
+
+done126:
+	ADDQ         $1, R8
+
+	// m4
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done130
+
+loop129:
+	VMOVDQU      q2_k_const<>+0(SB), Y6
+	VMOVUPS      65088(CX)(SI*8), Y7
+	VMULPS       19008(CX)(SI*8), Y7, Y8
+	VMOVUPS      64576(CX)(SI*8), Y9
+	VMULPS       65600(CX)(SI*8), Y9, Y10
+	VSUBPS       Y10, Y8, Y8
+	VMOVUPS      18496(CX)(SI*8), Y10
+	VMULPS       Y7, Y10, Y7
+	VMULPS       Y9, Y9, Y9
+	VSUBPS       Y9, Y7, Y7
+	VMOVDQU      q2_k_one<>+0(SB), Y9
+	VCMPPS       $4, q2_k_const<>+0(SB), Y7, Y10
+	VDIVPS       Y7, Y9, Y7
+	VPAND        Y10, Y7, Y7
+	VMULPS       Y7, Y8, Y7
+	VMINPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 66112(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop129
+
+done130:
+	ADDQ         $1, DI
+
+	// s4
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done132
+
+loop131:
+	VMOVUPS      65600(CX)(SI*8), Y6
+	VMOVUPS      66112(CX)(SI*8), Y7
+	VMULPS       64576(CX)(SI*8), Y7, Y7
+	VSUBPS       Y7, Y6, Y6
+	VMOVUPS      65088(CX)(SI*8), Y7
+	VMOVDQU      q2_k_one<>+0(SB), Y8
+	VCMPPS       $4, q2_k_const<>+0(SB), Y7, Y9
+	VDIVPS       Y7, Y8, Y7
+	VPAND        Y9, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 66624(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop131
+
+done132:
+	ADDQ         $1, DI
+
+	// e4
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done134
+
+loop133:
+	VMOVDQU      q2_k_const<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x10, R9
+	SUBQ         $1, R9
+	JLT          done136
+
+loop135:
+	VMOVUPS      10304(CX)(SI*8), Y7
+	VMOVUPS      66624(CX)(DI*8), Y8
+	VMOVDQU      56384(CX)(SI*8), Y9
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y9, Y8, Y8
+	VADDPS       66112(CX)(DI*8), Y8, Y8
+	VMOVUPS      (CX)(SI*8), Y9
+	VSUBPS       Y9, Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop135
+
+done136:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 67136(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop133
+
+done134:
+	ADDQ         $1, R8
+
+	// bs4
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done138
+
+loop137:
+	VMOVUPS      67136(CX)(SI*8), Y6
+	VMOVUPS      55872(CX)(SI*8), Y7
+	VCMPPS       $0x11, Y7, Y6, Y6
+	VMOVUPS      66624(CX)(SI*8), Y7
+	VMOVUPS      54848(CX)(SI*8), Y8
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VMOVUPS      Y6, 67648(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop137
+
+done138:
+	ADDQ         $1, DI
+
+	// bm4
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done140
+
+loop139:
+	VMOVUPS      67136(CX)(SI*8), Y6
+	VMOVUPS      55872(CX)(SI*8), Y7
+	VCMPPS       $0x11, Y7, Y6, Y6
+	VMOVUPS      66112(CX)(SI*8), Y7
+	VMOVUPS      55360(CX)(SI*8), Y8
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VMOVUPS      Y6, 68160(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop139
+
+done140:
+	ADDQ         $1, DI
+
+	// d
+	VMOVDQU      q2_k_max<>+0(SB), Y6
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done142
+
+loop141:
+	XORQ         R9, R9
+	ADDQ         $0x10, R9
+	SUBQ         $1, R9
+	JLT          done144
+
+loop143:
+	VMOVUPS      67648(CX)(DI*8), Y7
+	VMAXPS       Y6, Y7, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop143
+
+done144:
+	ADDQ         $1, R9
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop141
+
+done142:
+	ADDQ         $1, R8
+	VMOVUPS      Y6, 68672(CX)
+	VMOVUPS      68672(CX), Y6
+	VDIVPS       q2_k_divisor2<>+0(SB), Y6, Y6
+	VMOVUPS      Y6, 68704(CX)
+
+	// dmin
+	VMOVDQU      q2_k_max<>+0(SB), Y6
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done146
+
+loop145:
+	XORQ         R9, R9
+	ADDQ         $0x10, R9
+	SUBQ         $1, R9
+	JLT          done148
+
+loop147:
+	VMOVUPS      68160(CX)(DI*8), Y7
+	VPXOR        Y1, Y7, Y7
+	VMAXPS       Y6, Y7, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop147
+
+done148:
+	ADDQ         $1, R9
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop145
+
+done146:
+	ADDQ         $1, R8
+	VMOVUPS      Y6, 68736(CX)
+	VMOVUPS      68736(CX), Y6
+	VDIVPS       q2_k_divisor2<>+0(SB), Y6, Y6
+	VMOVUPS      Y6, 68768(CX)
+
+	// scale
+	VMOVUPS      68704(CX), Y6
+	VMOVDQU      q2_k_one<>+0(SB), Y7
+	VCMPPS       $4, q2_k_const<>+0(SB), Y6, Y8
+	VDIVPS       Y6, Y7, Y6
+	VPAND        Y8, Y6, Y6
+	VMOVUPS      Y6, 68800(CX)
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done150
+
+loop149:
+	VMOVUPS      67648(CX)(SI*8), Y6
+	VMULPS       68800(CX), Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VMOVDQU      q2_k_const<>+0(SB), Y7
+	VPMAXSD      Y7, Y6, Y6
+	VMOVDQU      q2_k_mask<>+0(SB), Y7
+	VPMINSD      Y7, Y6, Y6
+	VMOVDQU      Y6, 68832(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop149
+
+done150:
+	ADDQ         $1, DI
+
+	// least
+	VMOVUPS      68768(CX), Y6
+	VMOVDQU      q2_k_one<>+0(SB), Y7
+	VCMPPS       $4, q2_k_const<>+0(SB), Y6, Y8
+	VDIVPS       Y6, Y7, Y6
+	VPAND        Y8, Y6, Y6
+	VMOVUPS      Y6, 69344(CX)
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done152
+
+loop151:
+	VMOVUPS      68160(CX)(SI*8), Y6
+	VPXOR        Y1, Y6, Y6
+	VMULPS       69344(CX), Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VMOVDQU      q2_k_const<>+0(SB), Y7
+	VPMAXSD      Y7, Y6, Y6
+	VMOVDQU      q2_k_mask<>+0(SB), Y7
+	VPMINSD      Y7, Y6, Y6
+	VMOVDQU      Y6, 69376(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop151
+
+done152:
+	ADDQ         $1, DI
+
+	// code
+	VMOVUPS      68768(CX), Y6
+	VCMPPS       $3, Y6, Y6, Y7
+	VPAND        q2_k_flip<>+0(SB), Y6, Y8
+	VPOR         q2_k_f16<>+0(SB), Y8, Y8
+	VBLENDVPS    Y7, Y8, Y6, Y8
+	VCVTPS2PH    $0, Y8, X8
+	VCVTPH2PS    X8, Y6
+	VMOVUPS      Y6, 69888(CX)
+	VMOVUPS      68704(CX), Y6
+	VCMPPS       $3, Y6, Y6, Y7
+	VPAND        q2_k_flip<>+0(SB), Y6, Y8
+	VPOR         q2_k_f16<>+0(SB), Y8, Y8
+	VBLENDVPS    Y7, Y8, Y6, Y8
+	VCVTPS2PH    $0, Y8, X8
+	VCVTPH2PS    X8, Y6
+	VMOVUPS      Y6, 69920(CX)
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done154
+
+loop153:
+	XORQ         R9, R9
+	ADDQ         $0x10, R9
+	SUBQ         $1, R9
+	JLT          done156
+
+loop155:
+	VMOVUPS      (CX)(SI*8), Y6
+	VMOVUPS      69888(CX), Y7
+	VMOVDQU      69376(CX)(DI*8), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      69920(CX), Y7
+	VMOVDQU      68832(CX)(DI*8), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVDQU      q2_k_one<>+0(SB), Y8
+	VCMPPS       $4, q2_k_const<>+0(SB), Y7, Y9
+	VDIVPS       Y7, Y8, Y7
+	VPAND        Y9, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VMOVDQU      q2_k_const<>+0(SB), Y7
+	VPMAXSD      Y7, Y6, Y6
+	VMOVDQU      q2_k_const2<>+0(SB), Y7
+	VPMINSD      Y7, Y6, Y6
+	VMOVDQU      Y6, 69952(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop155
+
+done156:
+	ADDQ         $1, R9
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop153
+
+done154:
+	ADDQ         $1, R8
+
+	// scales: codes to bits, then words to blocks
+	VMOVDQU      68928(CX), Y6
+	VPAND        Y5, Y6, Y6
+	VPSLLD       $0x18, Y6, Y6
+	VMOVDQU      68896(CX), Y7
+	VPAND        Y5, Y7, Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      68864(CX), Y7
+	VPAND        Y5, Y7, Y7
+	VPSLLD       $8, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      68832(CX), Y7
+	VPAND        Y5, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      69472(CX), Y7
+	VPSLLD       $0x1c, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      69440(CX), Y7
+	VPAND        Y5, Y7, Y7
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      69408(CX), Y7
+	VPAND        Y5, Y7, Y7
+	VPSLLD       $0xc, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      69376(CX), Y7
+	VPAND        Y5, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      69056(CX), Y7
+	VPAND        Y5, Y7, Y7
+	VPSLLD       $0x18, Y7, Y7
+	VMOVDQU      69024(CX), Y8
+	VPAND        Y5, Y8, Y8
+	VPSLLD       $0x10, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      68992(CX), Y8
+	VPAND        Y5, Y8, Y8
+	VPSLLD       $8, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      68960(CX), Y8
+	VPAND        Y5, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      69600(CX), Y8
+	VPSLLD       $0x1c, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      69568(CX), Y8
+	VPAND        Y5, Y8, Y8
+	VPSLLD       $0x14, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      69536(CX), Y8
+	VPAND        Y5, Y8, Y8
+	VPSLLD       $0xc, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      69504(CX), Y8
+	VPAND        Y5, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      69184(CX), Y8
+	VPAND        Y5, Y8, Y8
+	VPSLLD       $0x18, Y8, Y8
+	VMOVDQU      69152(CX), Y9
+	VPAND        Y5, Y9, Y9
+	VPSLLD       $0x10, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      69120(CX), Y9
+	VPAND        Y5, Y9, Y9
+	VPSLLD       $8, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      69088(CX), Y9
+	VPAND        Y5, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      69728(CX), Y9
+	VPSLLD       $0x1c, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      69696(CX), Y9
+	VPAND        Y5, Y9, Y9
+	VPSLLD       $0x14, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      69664(CX), Y9
+	VPAND        Y5, Y9, Y9
+	VPSLLD       $0xc, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      69632(CX), Y9
+	VPAND        Y5, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      69312(CX), Y9
+	VPAND        Y5, Y9, Y9
+	VPSLLD       $0x18, Y9, Y9
+	VMOVDQU      69280(CX), Y10
+	VPAND        Y5, Y10, Y10
+	VPSLLD       $0x10, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      69248(CX), Y10
+	VPAND        Y5, Y10, Y10
+	VPSLLD       $8, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      69216(CX), Y10
+	VPAND        Y5, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      69856(CX), Y10
+	VPSLLD       $0x1c, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      69824(CX), Y10
+	VPAND        Y5, Y10, Y10
+	VPSLLD       $0x14, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      69792(CX), Y10
+	VPAND        Y5, Y10, Y10
+	VPSLLD       $0xc, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      69760(CX), Y10
+	VPAND        Y5, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VUNPCKLPS    Y7, Y6, Y10
+	VUNPCKHPS    Y7, Y6, Y7
+	VUNPCKLPS    Y9, Y8, Y6
+	VUNPCKHPS    Y9, Y8, Y9
+	VUNPCKLPD    Y6, Y10, Y8
+	VUNPCKHPD    Y6, Y10, Y6
+	VUNPCKLPD    Y9, Y7, Y10
+	VUNPCKHPD    Y9, Y7, Y9
+	VMOVUPS      X8, (AX)
+	VEXTRACTI128 $1, Y8, 336(AX)
+	VMOVUPS      X6, 84(AX)
+	VEXTRACTI128 $1, Y6, 420(AX)
+	VMOVUPS      X10, 168(AX)
+	VEXTRACTI128 $1, Y10, 504(AX)
+	VMOVUPS      X9, 252(AX)
+	VEXTRACTI128 $1, Y9, 588(AX)
+
+	// qs: codes to bits, then words to blocks
+	MOVQ         AX, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $2, R8
+	SUBQ         $1, R8
+	JLT          done158
+
+loop157:
+	VMOVDQU      73120(CX)(DI*8), Y6
+	VPSLLD       $0x1e, Y6, Y6
+	VMOVDQU      73088(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x16, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      73056(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0xe, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      73024(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $6, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      72096(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x1c, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      72064(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      72032(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0xc, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      72000(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      71072(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x1a, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      71040(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x12, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      71008(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0xa, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      70976(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $2, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      70048(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x18, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      70016(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      69984(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $8, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      69952(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      73248(CX)(DI*8), Y7
+	VPSLLD       $0x1e, Y7, Y7
+	VMOVDQU      73216(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x16, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      73184(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0xe, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      73152(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $6, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      72224(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x1c, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      72192(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x14, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      72160(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0xc, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      72128(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      71200(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x1a, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      71168(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x12, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      71136(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0xa, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      71104(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $2, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      70176(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x18, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      70144(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x10, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      70112(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $8, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      70080(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      73376(CX)(DI*8), Y8
+	VPSLLD       $0x1e, Y8, Y8
+	VMOVDQU      73344(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0x16, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      73312(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0xe, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      73280(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $6, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      72352(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0x1c, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      72320(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0x14, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      72288(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0xc, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      72256(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      71328(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0x1a, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      71296(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0x12, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      71264(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0xa, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      71232(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      70304(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0x18, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      70272(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0x10, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      70240(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $8, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      70208(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      73504(CX)(DI*8), Y9
+	VPSLLD       $0x1e, Y9, Y9
+	VMOVDQU      73472(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0x16, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      73440(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0xe, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      73408(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $6, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      72480(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0x1c, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      72448(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0x14, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      72416(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0xc, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      72384(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      71456(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0x1a, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      71424(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0x12, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      71392(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0xa, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      71360(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $2, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      70432(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0x18, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      70400(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0x10, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      70368(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $8, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      70336(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VUNPCKLPS    Y7, Y6, Y10
+	VUNPCKHPS    Y7, Y6, Y7
+	VUNPCKLPS    Y9, Y8, Y6
+	VUNPCKHPS    Y9, Y8, Y9
+	VUNPCKLPD    Y6, Y10, Y8
+	VUNPCKHPD    Y6, Y10, Y6
+	VUNPCKLPD    Y9, Y7, Y10
+	VUNPCKHPD    Y9, Y7, Y9
+	VMOVUPS      X8, 16(SI)
+	VEXTRACTI128 $1, Y8, 352(SI)
+	VMOVUPS      X6, 100(SI)
+	VEXTRACTI128 $1, Y6, 436(SI)
+	VMOVUPS      X10, 184(SI)
+	VEXTRACTI128 $1, Y10, 520(SI)
+	VMOVUPS      X9, 268(SI)
+	VEXTRACTI128 $1, Y9, 604(SI)
+	VMOVDQU      73632(CX)(DI*8), Y6
+	VPSLLD       $0x1e, Y6, Y6
+	VMOVDQU      73600(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x16, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      73568(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0xe, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      73536(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $6, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      72608(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x1c, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      72576(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      72544(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0xc, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      72512(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      71584(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x1a, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      71552(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x12, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      71520(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0xa, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      71488(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $2, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      70560(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x18, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      70528(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      70496(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $8, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      70464(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      73760(CX)(DI*8), Y7
+	VPSLLD       $0x1e, Y7, Y7
+	VMOVDQU      73728(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x16, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      73696(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0xe, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      73664(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $6, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      72736(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x1c, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      72704(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x14, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      72672(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0xc, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      72640(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      71712(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x1a, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      71680(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x12, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      71648(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0xa, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      71616(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $2, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      70688(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x18, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      70656(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x10, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      70624(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $8, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      70592(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      73888(CX)(DI*8), Y8
+	VPSLLD       $0x1e, Y8, Y8
+	VMOVDQU      73856(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0x16, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      73824(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0xe, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      73792(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $6, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      72864(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0x1c, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      72832(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0x14, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      72800(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0xc, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      72768(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      71840(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0x1a, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      71808(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0x12, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      71776(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0xa, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      71744(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      70816(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0x18, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      70784(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0x10, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      70752(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $8, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      70720(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      74016(CX)(DI*8), Y9
+	VPSLLD       $0x1e, Y9, Y9
+	VMOVDQU      73984(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0x16, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      73952(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0xe, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      73920(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $6, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      72992(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0x1c, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      72960(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0x14, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      72928(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0xc, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      72896(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      71968(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0x1a, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      71936(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0x12, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      71904(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0xa, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      71872(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $2, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      70944(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0x18, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      70912(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0x10, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      70880(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $8, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      70848(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VUNPCKLPS    Y7, Y6, Y10
+	VUNPCKHPS    Y7, Y6, Y7
+	VUNPCKLPS    Y9, Y8, Y6
+	VUNPCKHPS    Y9, Y8, Y9
+	VUNPCKLPD    Y6, Y10, Y8
+	VUNPCKHPD    Y6, Y10, Y6
+	VUNPCKLPD    Y9, Y7, Y10
+	VUNPCKHPD    Y9, Y7, Y9
+	VMOVUPS      X8, 32(SI)
+	VEXTRACTI128 $1, Y8, 368(SI)
+	VMOVUPS      X6, 116(SI)
+	VEXTRACTI128 $1, Y6, 452(SI)
+	VMOVUPS      X10, 200(SI)
+	VEXTRACTI128 $1, Y10, 536(SI)
+	VMOVUPS      X9, 284(SI)
+	VEXTRACTI128 $1, Y9, 620(SI)
+	ADDQ         $0x20, SI
+	ADDQ         $0x200, DI
+	SUBQ         $1, R8
+	JGE          loop157
+
+done158:
+	ADDQ         $1, R8
+
+	// d
+	VMOVUPS      68704(CX), Y6
+	VCMPPS       $3, Y6, Y6, Y7
+	VPAND        q2_k_flip<>+0(SB), Y6, Y8
+	VPOR         q2_k_f16<>+0(SB), Y8, Y8
+	VBLENDVPS    Y7, Y8, Y6, Y8
+	VCVTPS2PH    $0, Y8, X8
+	VPMOVZXWD    X8, Y6
+	VPEXTRW      $0, X6, 80(AX)
+	VPEXTRW      $2, X6, 164(AX)
+	VPEXTRW      $4, X6, 248(AX)
+	VPEXTRW      $6, X6, 332(AX)
+	VEXTRACTI128 $1, Y6, X6
+	VPEXTRW      $0, X6, 416(AX)
+	VPEXTRW      $2, X6, 500(AX)
+	VPEXTRW      $4, X6, 584(AX)
+	VPEXTRW      $6, X6, 668(AX)
+
+	// dmin
+	VMOVUPS      68768(CX), Y6
+	VCMPPS       $3, Y6, Y6, Y7
+	VPAND        q2_k_flip<>+0(SB), Y6, Y8
+	VPOR         q2_k_f16<>+0(SB), Y8, Y8
+	VBLENDVPS    Y7, Y8, Y6, Y8
+	VCVTPS2PH    $0, Y8, X8
+	VPMOVZXWD    X8, Y6
+	VPEXTRW      $0, X6, 82(AX)
+	VPEXTRW      $2, X6, 166(AX)
+	VPEXTRW      $4, X6, 250(AX)
+	VPEXTRW      $6, X6, 334(AX)
+	VEXTRACTI128 $1, Y6, X6
+	VPEXTRW      $0, X6, 418(AX)
+	VPEXTRW      $2, X6, 502(AX)
+	VPEXTRW      $4, X6, 586(AX)
+	VPEXTRW      $6, X6, 670(AX)
+	ADDQ         $0x2000, BX
+	ADDQ         $0x2a0, AX
 	SUBQ         $1, DX
 	JGE          loop1
 

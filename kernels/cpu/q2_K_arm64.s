@@ -19,6 +19,51 @@ DATA q2_k_order2<>+0(SB)/8, $0x0b0a09080b0a0908
 DATA q2_k_order2<>+8(SB)/8, $0x0f0e0d0c0f0e0d0c
 GLOBL q2_k_order2<>(SB), RODATA|NOPTR, $16
 
+// q2_k_min: float32, 4 times 0x7f7fffff
+DATA q2_k_min<>+0(SB)/8, $0x7f7fffff7f7fffff
+DATA q2_k_min<>+8(SB)/8, $0x7f7fffff7f7fffff
+GLOBL q2_k_min<>(SB), RODATA|NOPTR, $16
+
+// q2_k_max: float32, 4 times 0xff7fffff
+DATA q2_k_max<>+0(SB)/8, $0xff7fffffff7fffff
+DATA q2_k_max<>+8(SB)/8, $0xff7fffffff7fffff
+GLOBL q2_k_max<>(SB), RODATA|NOPTR, $16
+
+// q2_k_one: float32, 4 times 1
+DATA q2_k_one<>+0(SB)/8, $0x3f8000003f800000
+DATA q2_k_one<>+8(SB)/8, $0x3f8000003f800000
+GLOBL q2_k_one<>(SB), RODATA|NOPTR, $16
+
+// q2_k_mask: float32, 4 times 0x7fffffff
+DATA q2_k_mask<>+0(SB)/8, $0x7fffffff7fffffff
+DATA q2_k_mask<>+8(SB)/8, $0x7fffffff7fffffff
+GLOBL q2_k_mask<>(SB), RODATA|NOPTR, $16
+
+// q2_k_factor: float32, 4 times 2.5
+DATA q2_k_factor<>+0(SB)/8, $0x4020000040200000
+DATA q2_k_factor<>+8(SB)/8, $0x4020000040200000
+GLOBL q2_k_factor<>(SB), RODATA|NOPTR, $16
+
+// q2_k_factor2: float32, 4 times 3
+DATA q2_k_factor2<>+0(SB)/8, $0x4040000040400000
+DATA q2_k_factor2<>+8(SB)/8, $0x4040000040400000
+GLOBL q2_k_factor2<>(SB), RODATA|NOPTR, $16
+
+// q2_k_factor3: float32, 4 times 3.3
+DATA q2_k_factor3<>+0(SB)/8, $0x4053333340533333
+DATA q2_k_factor3<>+8(SB)/8, $0x4053333340533333
+GLOBL q2_k_factor3<>(SB), RODATA|NOPTR, $16
+
+// q2_k_divisor: float32, 4 times 15
+DATA q2_k_divisor<>+0(SB)/8, $0x4170000041700000
+DATA q2_k_divisor<>+8(SB)/8, $0x4170000041700000
+GLOBL q2_k_divisor<>(SB), RODATA|NOPTR, $16
+
+// q2_k_f16: float32, 4 times 0x7fc00000
+DATA q2_k_f16<>+0(SB)/8, $0x7fc000007fc00000
+DATA q2_k_f16<>+8(SB)/8, $0x7fc000007fc00000
+GLOBL q2_k_f16<>(SB), RODATA|NOPTR, $16
+
 // matmulQ81xQ2_KDotProd multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: ASIMDDP
 TEXT ·matmulQ81xQ2_KDotProd(SB), NOSPLIT, $0-72
@@ -9812,6 +9857,4378 @@ done4:
 	ADD          $4, R1
 	MOVD         stride+48(FP), R4
 	ADD          R4, R2
+	SUBS         $1, R3
+	BGE          loop1
+
+done2:
+	ADD          $1, R3
+	RET
+
+// encodeGroupsQ2_KNEON packs groups of 8 blocks of 256 values.
+TEXT ·encodeGroupsQ2_KNEON(SB), NOSPLIT, $0-32
+
+	// constants of the loops
+	WORD $0x4f000460 // movi v0.4s, #3
+	WORD $0x4f046401 // movi v1.4s, #128, lsl #24
+	WORD $0x4f00e402 // movi v2.16b, #0
+	WORD $0x4f0265e3 // movi v3.4s, #79, lsl #24
+	MOVD         $q2_k_factor<>+0(SB), R0
+	FMOVQ        (R0), F4
+	MOVD         $q2_k_factor2<>+0(SB), R0
+	FMOVQ        (R0), F5
+	MOVD         $q2_k_factor3<>+0(SB), R0
+	FMOVQ        (R0), F6
+	WORD $0x4f0005e7 // movi v7.4s, #15
+	MOVD         $q2_k_mask<>+0(SB), R0
+	FMOVQ        (R0), F8
+	MOVD         $q2_k_f16<>+0(SB), R0
+	FMOVQ        (R0), F9
+	MOVD         $q2_k_divisor<>+0(SB), R0
+	FMOVQ        (R0), F10
+	WORD $0x4f02646b // movi v11.4s, #67, lsl #24
+	MOVD         dst+0(FP), R0
+	MOVD         src+8(FP), R1
+	MOVD         scratch+16(FP), R2
+	MOVD         groups+24(FP), R3
+	ADD          $0x1f, R2
+	AND          $-32, R2
+	SUBS         $1, R3
+	BLT          done2
+
+loop1:
+
+	// x: value i of every block in one vector
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x20, R5
+	SUBS         $1, R5
+	BLT          done4
+
+loop3:
+	ADD          R4, R1, R6
+	FMOVQ        (R6), F12
+	ADD          R4, R1, R6
+	FMOVQ        16(R6), F13
+	ADD          R4, R1, R6
+	FMOVQ        1024(R6), F14
+	ADD          R4, R1, R6
+	FMOVQ        1040(R6), F15
+	ADD          R4, R1, R6
+	FMOVQ        2048(R6), F16
+	ADD          R4, R1, R6
+	FMOVQ        2064(R6), F17
+	ADD          R4, R1, R6
+	FMOVQ        3072(R6), F18
+	ADD          R4, R1, R6
+	FMOVQ        3088(R6), F19
+	ADD          R4, R1, R6
+	FMOVQ        4096(R6), F20
+	ADD          R4, R1, R6
+	FMOVQ        4112(R6), F21
+	ADD          R4, R1, R6
+	FMOVQ        5120(R6), F22
+	ADD          R4, R1, R6
+	FMOVQ        5136(R6), F23
+	ADD          R4, R1, R6
+	FMOVQ        6144(R6), F24
+	ADD          R4, R1, R6
+	FMOVQ        6160(R6), F25
+	ADD          R4, R1, R6
+	FMOVQ        7168(R6), F26
+	ADD          R4, R1, R6
+	FMOVQ        7184(R6), F27
+	WORD $0x4e8e299c // trn1 v28.4s, v12.4s, v14.4s
+	WORD $0x4e8e698c // trn2 v12.4s, v12.4s, v14.4s
+	WORD $0x4e922a0e // trn1 v14.4s, v16.4s, v18.4s
+	WORD $0x4e926a10 // trn2 v16.4s, v16.4s, v18.4s
+	WORD $0x4ece3b92 // zip1 v18.2d, v28.2d, v14.2d
+	WORD $0x4ed0399d // zip1 v29.2d, v12.2d, v16.2d
+	WORD $0x4ece7b8e // zip2 v14.2d, v28.2d, v14.2d
+	WORD $0x4ed0798c // zip2 v12.2d, v12.2d, v16.2d
+	WORD $0x4e8f29b0 // trn1 v16.4s, v13.4s, v15.4s
+	WORD $0x4e8f69ad // trn2 v13.4s, v13.4s, v15.4s
+	WORD $0x4e932a2f // trn1 v15.4s, v17.4s, v19.4s
+	WORD $0x4e936a31 // trn2 v17.4s, v17.4s, v19.4s
+	WORD $0x4ecf3a13 // zip1 v19.2d, v16.2d, v15.2d
+	WORD $0x4ed139bc // zip1 v28.2d, v13.2d, v17.2d
+	WORD $0x4ecf7a0f // zip2 v15.2d, v16.2d, v15.2d
+	WORD $0x4ed179ad // zip2 v13.2d, v13.2d, v17.2d
+	WORD $0x4e962a90 // trn1 v16.4s, v20.4s, v22.4s
+	WORD $0x4e966a91 // trn2 v17.4s, v20.4s, v22.4s
+	WORD $0x4e9a2b14 // trn1 v20.4s, v24.4s, v26.4s
+	WORD $0x4e9a6b16 // trn2 v22.4s, v24.4s, v26.4s
+	WORD $0x4ed43a18 // zip1 v24.2d, v16.2d, v20.2d
+	WORD $0x4ed63a3a // zip1 v26.2d, v17.2d, v22.2d
+	WORD $0x4ed47a10 // zip2 v16.2d, v16.2d, v20.2d
+	WORD $0x4ed67a31 // zip2 v17.2d, v17.2d, v22.2d
+	WORD $0x4e972ab4 // trn1 v20.4s, v21.4s, v23.4s
+	WORD $0x4e976ab5 // trn2 v21.4s, v21.4s, v23.4s
+	WORD $0x4e9b2b36 // trn1 v22.4s, v25.4s, v27.4s
+	WORD $0x4e9b6b37 // trn2 v23.4s, v25.4s, v27.4s
+	WORD $0x4ed63a99 // zip1 v25.2d, v20.2d, v22.2d
+	WORD $0x4ed73abb // zip1 v27.2d, v21.2d, v23.2d
+	WORD $0x4ed67a94 // zip2 v20.2d, v20.2d, v22.2d
+	WORD $0x4ed77ab5 // zip2 v21.2d, v21.2d, v23.2d
+	ADD          R4<<3, R2, R6
+	FMOVQ        F18, (R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F24, 16(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F29, 32(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F26, 48(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 64(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F16, 80(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F12, 96(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F17, 112(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F19, 128(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F25, 144(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F28, 160(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F27, 176(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F15, 192(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F20, 208(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 224(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F21, 240(R6)
+	ADD          $0x20, R4
+	SUBS         $1, R5
+	BGE          loop3
+
+done4:
+	ADD          $1, R5
+
+	// lo
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done6
+
+loop5:
+	MOVD         $q2_k_min<>+0(SB), R7
+	FMOVQ        (R7), F12
+	MOVD         $q2_k_min<>+0(SB), R7
+	FMOVQ        (R7), F13
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done8
+
+loop7:
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F14
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F15
+	WORD $0x6eaee590 // fcmgt v16.4s, v12.4s, v14.4s
+	WORD $0x6e6c1dd0 // bsl v16.16b, v14.16b, v12.16b
+	WORD $0x4eb01e0c // mov v12.16b, v16.16b
+	WORD $0x6eafe5ae // fcmgt v14.4s, v13.4s, v15.4s
+	WORD $0x6e6d1dee // bsl v14.16b, v15.16b, v13.16b
+	WORD $0x4eae1dcd // mov v13.16b, v14.16b
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop7
+
+done8:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F12, 8192(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 8208(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop5
+
+done6:
+	ADD          $1, R6
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x10, R5
+	SUBS         $1, R5
+	BLT          done10
+
+loop9:
+	ADD          R4<<3, R2, R6
+	FMOVQ        8192(R6), F12
+	ADD          R4<<3, R2, R6
+	FMOVQ        8208(R6), F13
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x6eace5cf // fcmgt v15.4s, v14.4s, v12.4s
+	WORD $0x6e6e1d8f // bsl v15.16b, v12.16b, v14.16b
+	WORD $0x6eade5cc // fcmgt v12.4s, v14.4s, v13.4s
+	WORD $0x6e6e1dac // bsl v12.16b, v13.16b, v14.16b
+	ADD          R4<<3, R2, R6
+	FMOVQ        F15, 8704(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F12, 8720(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop9
+
+done10:
+	ADD          $1, R5
+
+	// span
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done12
+
+loop11:
+	MOVD         $q2_k_max<>+0(SB), R7
+	FMOVQ        (R7), F12
+	MOVD         $q2_k_max<>+0(SB), R7
+	FMOVQ        (R7), F13
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done14
+
+loop13:
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F14
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F15
+	WORD $0x6eace5d0 // fcmgt v16.4s, v14.4s, v12.4s
+	WORD $0x6e6c1dd0 // bsl v16.16b, v14.16b, v12.16b
+	WORD $0x4eb01e0c // mov v12.16b, v16.16b
+	WORD $0x6eade5ee // fcmgt v14.4s, v15.4s, v13.4s
+	WORD $0x6e6d1dee // bsl v14.16b, v15.16b, v13.16b
+	WORD $0x4eae1dcd // mov v13.16b, v14.16b
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop13
+
+done14:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F12, 9216(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 9232(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop11
+
+done12:
+	ADD          $1, R6
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x10, R5
+	SUBS         $1, R5
+	BLT          done16
+
+loop15:
+	ADD          R4<<3, R2, R6
+	FMOVQ        9216(R6), F12
+	ADD          R4<<3, R2, R6
+	FMOVQ        9232(R6), F13
+	ADD          R4<<3, R2, R6
+	FMOVQ        8704(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        8720(R6), F15
+	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        F12, 9728(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 9744(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop15
+
+done16:
+	ADD          $1, R5
+
+	// w
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4f00e40d // movi v13.16b, #0
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x100, R5
+	SUBS         $1, R5
+	BLT          done18
+
+loop17:
+	ADD          R4<<3, R2, R6
+	FMOVQ        (R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        16(R6), F15
+	WORD $0x6e2eddce // fmul v14.4s, v14.4s, v14.4s
+	WORD $0x6e2fddef // fmul v15.4s, v15.4s, v15.4s
+	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop17
+
+done18:
+	ADD          $1, R5
+	FMOVQ        F12, 10240(R2)
+	FMOVQ        F13, 10256(R2)
+	FMOVQ        10240(R2), F12
+	FMOVQ        10256(R2), F13
+	WORD $0x6e2bfd8c // fdiv v12.4s, v12.4s, v11.4s
+	WORD $0x6e2bfdad // fdiv v13.4s, v13.4s, v11.4s
+	WORD $0x6ea1f98c // fsqrt v12.4s, v12.4s
+	WORD $0x6ea1f9ad // fsqrt v13.4s, v13.4s
+	MOVD         $q2_k_one<>+0(SB), R4
+	FMOVQ        (R4), F14
+	WORD $0x4e22e58f // fcmeq v15.4s, v12.4s, v2.4s
+	WORD $0x6e2059ef // mvn v15.16b, v15.16b
+	WORD $0x4e22e5b0 // fcmeq v16.4s, v13.4s, v2.4s
+	WORD $0x6e205a10 // mvn v16.16b, v16.16b
+	WORD $0x6e2cfdcc // fdiv v12.4s, v14.4s, v12.4s
+	WORD $0x6e2dfdcd // fdiv v13.4s, v14.4s, v13.4s
+	WORD $0x4e2f1d8c // and v12.16b, v12.16b, v15.16b
+	WORD $0x4e301dad // and v13.16b, v13.16b, v16.16b
+	FMOVQ        F12, 10272(R2)
+	FMOVQ        F13, 10288(R2)
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x100, R5
+	SUBS         $1, R5
+	BLT          done20
+
+loop19:
+	MOVD         $q2_k_one<>+0(SB), R6
+	FMOVQ        (R6), F12
+	ADD          R4<<3, R2, R6
+	FMOVQ        (R6), F13
+	ADD          R4<<3, R2, R6
+	FMOVQ        16(R6), F14
+	WORD $0x4e281dad // and v13.16b, v13.16b, v8.16b
+	WORD $0x4e281dce // and v14.16b, v14.16b, v8.16b
+	FMOVQ        10272(R2), F15
+	FMOVQ        10288(R2), F16
+	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x4e2dd58d // fadd v13.4s, v12.4s, v13.4s
+	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 10304(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F12, 10320(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop19
+
+done20:
+	ADD          $1, R5
+
+	// sw
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done22
+
+loop21:
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4f00e40d // movi v13.16b, #0
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done24
+
+loop23:
+	ADD          R4<<3, R2, R8
+	FMOVQ        10304(R8), F14
+	ADD          R4<<3, R2, R8
+	FMOVQ        10320(R8), F15
+	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop23
+
+done24:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F12, 18496(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 18512(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop21
+
+done22:
+	ADD          $1, R6
+
+	// sx
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done26
+
+loop25:
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4f00e40d // movi v13.16b, #0
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done28
+
+loop27:
+	ADD          R4<<3, R2, R8
+	FMOVQ        10304(R8), F14
+	ADD          R4<<3, R2, R8
+	FMOVQ        10320(R8), F15
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F17
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop27
+
+done28:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F12, 19008(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 19024(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop25
+
+done26:
+	ADD          $1, R6
+
+	// q1
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done30
+
+loop29:
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done32
+
+loop31:
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F12
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F13
+	ADD          R5<<3, R2, R8
+	FMOVQ        8704(R8), F14
+	ADD          R5<<3, R2, R8
+	FMOVQ        8720(R8), F15
+	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	ADD          R5<<3, R2, R8
+	FMOVQ        9728(R8), F14
+	ADD          R5<<3, R2, R8
+	FMOVQ        9744(R8), F15
+	MOVD         $q2_k_one<>+0(SB), R8
+	FMOVQ        (R8), F16
+	WORD $0x4e22e5d1 // fcmeq v17.4s, v14.4s, v2.4s
+	WORD $0x6e205a31 // mvn v17.16b, v17.16b
+	WORD $0x4e22e5f2 // fcmeq v18.4s, v15.4s, v2.4s
+	WORD $0x6e205a52 // mvn v18.16b, v18.16b
+	WORD $0x6e2efe0e // fdiv v14.4s, v16.4s, v14.4s
+	WORD $0x6e2ffe0f // fdiv v15.4s, v16.4s, v15.4s
+	WORD $0x4e311dce // and v14.16b, v14.16b, v17.16b
+	WORD $0x4e321def // and v15.16b, v15.16b, v18.16b
+	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	WORD $0x6e24dd8c // fmul v12.4s, v12.4s, v4.4s
+	WORD $0x6e24ddad // fmul v13.4s, v13.4s, v4.4s
+	WORD $0x4e21a98e // fcvtns v14.4s, v12.4s
+	WORD $0x6eacec6c // facgt v12.4s, v3.4s, v12.4s
+	WORD $0x6e611dcc // bsl v12.16b, v14.16b, v1.16b
+	WORD $0x4e21a9ae // fcvtns v14.4s, v13.4s
+	WORD $0x6eadec6d // facgt v13.4s, v3.4s, v13.4s
+	WORD $0x6e611dcd // bsl v13.16b, v14.16b, v1.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4eae658c // smax v12.4s, v12.4s, v14.4s
+	WORD $0x4eae65ad // smax v13.4s, v13.4s, v14.4s
+	WORD $0x4f00046e // movi v14.4s, #3
+	WORD $0x4eae6d8c // smin v12.4s, v12.4s, v14.4s
+	WORD $0x4eae6dad // smin v13.4s, v13.4s, v14.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        F12, 19520(R8)
+	ADD          R4<<3, R2, R8
+	FMOVQ        F13, 19536(R8)
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop31
+
+done32:
+	ADD          $1, R7
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop29
+
+done30:
+	ADD          $1, R6
+
+	// l1
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done34
+
+loop33:
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4f00e40d // movi v13.16b, #0
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done36
+
+loop35:
+	ADD          R4<<3, R2, R8
+	FMOVQ        10304(R8), F14
+	ADD          R4<<3, R2, R8
+	FMOVQ        10320(R8), F15
+	ADD          R4<<3, R2, R8
+	FMOVQ        19520(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        19536(R8), F17
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop35
+
+done36:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F12, 27712(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 27728(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop33
+
+done34:
+	ADD          $1, R6
+
+	// ll1
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done38
+
+loop37:
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4f00e40d // movi v13.16b, #0
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done40
+
+loop39:
+	ADD          R4<<3, R2, R8
+	FMOVQ        10304(R8), F14
+	ADD          R4<<3, R2, R8
+	FMOVQ        10320(R8), F15
+	ADD          R4<<3, R2, R8
+	FMOVQ        19520(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        19536(R8), F17
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop39
+
+done40:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F12, 28224(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 28240(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop37
+
+done38:
+	ADD          $1, R6
+
+	// lx1
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done42
+
+loop41:
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4f00e40d // movi v13.16b, #0
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done44
+
+loop43:
+	ADD          R4<<3, R2, R8
+	FMOVQ        10304(R8), F14
+	ADD          R4<<3, R2, R8
+	FMOVQ        10320(R8), F15
+	ADD          R4<<3, R2, R8
+	FMOVQ        19520(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        19536(R8), F17
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F17
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop43
+
+done44:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F12, 28736(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 28752(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop41
+
+done42:
+	ADD          $1, R6
+
+	// m1
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x10, R5
+	SUBS         $1, R5
+	BLT          done46
+
+loop45:
+	WORD $0x4f00e40c // movi v12.16b, #0
+	ADD          R4<<3, R2, R6
+	FMOVQ        28224(R6), F13
+	ADD          R4<<3, R2, R6
+	FMOVQ        28240(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        19008(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        19024(R6), F16
+	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        27712(R6), F17
+	ADD          R4<<3, R2, R6
+	FMOVQ        27728(R6), F18
+	ADD          R4<<3, R2, R6
+	FMOVQ        28736(R6), F19
+	ADD          R4<<3, R2, R6
+	FMOVQ        28752(R6), F20
+	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
+	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
+	WORD $0x4eb3d5ef // fsub v15.4s, v15.4s, v19.4s
+	WORD $0x4eb4d610 // fsub v16.4s, v16.4s, v20.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        18496(R6), F19
+	ADD          R4<<3, R2, R6
+	FMOVQ        18512(R6), F20
+	WORD $0x6e2dde6d // fmul v13.4s, v19.4s, v13.4s
+	WORD $0x6e2ede8e // fmul v14.4s, v20.4s, v14.4s
+	WORD $0x6e31de31 // fmul v17.4s, v17.4s, v17.4s
+	WORD $0x6e32de52 // fmul v18.4s, v18.4s, v18.4s
+	WORD $0x4eb1d5ad // fsub v13.4s, v13.4s, v17.4s
+	WORD $0x4eb2d5ce // fsub v14.4s, v14.4s, v18.4s
+	MOVD         $q2_k_one<>+0(SB), R6
+	FMOVQ        (R6), F17
+	WORD $0x4e22e5b2 // fcmeq v18.4s, v13.4s, v2.4s
+	WORD $0x6e205a52 // mvn v18.16b, v18.16b
+	WORD $0x4e22e5d3 // fcmeq v19.4s, v14.4s, v2.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x6e2dfe2d // fdiv v13.4s, v17.4s, v13.4s
+	WORD $0x6e2efe2e // fdiv v14.4s, v17.4s, v14.4s
+	WORD $0x4e321dad // and v13.16b, v13.16b, v18.16b
+	WORD $0x4e331dce // and v14.16b, v14.16b, v19.16b
+	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
+	WORD $0x6e2ede0e // fmul v14.4s, v16.4s, v14.4s
+	WORD $0x6eace5af // fcmgt v15.4s, v13.4s, v12.4s
+	WORD $0x6e6d1d8f // bsl v15.16b, v12.16b, v13.16b
+	WORD $0x6eace5cd // fcmgt v13.4s, v14.4s, v12.4s
+	WORD $0x6e6e1d8d // bsl v13.16b, v12.16b, v14.16b
+	ADD          R4<<3, R2, R6
+	FMOVQ        F15, 29248(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 29264(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop45
+
+done46:
+	ADD          $1, R5
+
+	// s1
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x10, R5
+	SUBS         $1, R5
+	BLT          done48
+
+loop47:
+	ADD          R4<<3, R2, R6
+	FMOVQ        28736(R6), F12
+	ADD          R4<<3, R2, R6
+	FMOVQ        28752(R6), F13
+	ADD          R4<<3, R2, R6
+	FMOVQ        29248(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        29264(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        27712(R6), F16
+	ADD          R4<<3, R2, R6
+	FMOVQ        27728(R6), F17
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        28224(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        28240(R6), F15
+	MOVD         $q2_k_one<>+0(SB), R6
+	FMOVQ        (R6), F16
+	WORD $0x4e22e5d1 // fcmeq v17.4s, v14.4s, v2.4s
+	WORD $0x6e205a31 // mvn v17.16b, v17.16b
+	WORD $0x4e22e5f2 // fcmeq v18.4s, v15.4s, v2.4s
+	WORD $0x6e205a52 // mvn v18.16b, v18.16b
+	WORD $0x6e2efe0e // fdiv v14.4s, v16.4s, v14.4s
+	WORD $0x6e2ffe0f // fdiv v15.4s, v16.4s, v15.4s
+	WORD $0x4e311dce // and v14.16b, v14.16b, v17.16b
+	WORD $0x4e321def // and v15.16b, v15.16b, v18.16b
+	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        F12, 29760(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 29776(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop47
+
+done48:
+	ADD          $1, R5
+
+	// e1
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done50
+
+loop49:
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4f00e40d // movi v13.16b, #0
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done52
+
+loop51:
+	ADD          R4<<3, R2, R8
+	FMOVQ        10304(R8), F14
+	ADD          R4<<3, R2, R8
+	FMOVQ        10320(R8), F15
+	ADD          R5<<3, R2, R8
+	FMOVQ        29760(R8), F16
+	ADD          R5<<3, R2, R8
+	FMOVQ        29776(R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        19520(R8), F18
+	ADD          R4<<3, R2, R8
+	FMOVQ        19536(R8), F19
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	ADD          R5<<3, R2, R8
+	FMOVQ        29248(R8), F18
+	ADD          R5<<3, R2, R8
+	FMOVQ        29264(R8), F19
+	WORD $0x4e32d610 // fadd v16.4s, v16.4s, v18.4s
+	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F18
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F19
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop51
+
+done52:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F12, 30272(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 30288(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop49
+
+done50:
+	ADD          $1, R6
+
+	// q2
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done54
+
+loop53:
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done56
+
+loop55:
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F12
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F13
+	ADD          R5<<3, R2, R8
+	FMOVQ        8704(R8), F14
+	ADD          R5<<3, R2, R8
+	FMOVQ        8720(R8), F15
+	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	ADD          R5<<3, R2, R8
+	FMOVQ        9728(R8), F14
+	ADD          R5<<3, R2, R8
+	FMOVQ        9744(R8), F15
+	MOVD         $q2_k_one<>+0(SB), R8
+	FMOVQ        (R8), F16
+	WORD $0x4e22e5d1 // fcmeq v17.4s, v14.4s, v2.4s
+	WORD $0x6e205a31 // mvn v17.16b, v17.16b
+	WORD $0x4e22e5f2 // fcmeq v18.4s, v15.4s, v2.4s
+	WORD $0x6e205a52 // mvn v18.16b, v18.16b
+	WORD $0x6e2efe0e // fdiv v14.4s, v16.4s, v14.4s
+	WORD $0x6e2ffe0f // fdiv v15.4s, v16.4s, v15.4s
+	WORD $0x4e311dce // and v14.16b, v14.16b, v17.16b
+	WORD $0x4e321def // and v15.16b, v15.16b, v18.16b
+	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	WORD $0x6e25dd8c // fmul v12.4s, v12.4s, v5.4s
+	WORD $0x6e25ddad // fmul v13.4s, v13.4s, v5.4s
+	WORD $0x4e21a98e // fcvtns v14.4s, v12.4s
+	WORD $0x6eacec6c // facgt v12.4s, v3.4s, v12.4s
+	WORD $0x6e611dcc // bsl v12.16b, v14.16b, v1.16b
+	WORD $0x4e21a9ae // fcvtns v14.4s, v13.4s
+	WORD $0x6eadec6d // facgt v13.4s, v3.4s, v13.4s
+	WORD $0x6e611dcd // bsl v13.16b, v14.16b, v1.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4eae658c // smax v12.4s, v12.4s, v14.4s
+	WORD $0x4eae65ad // smax v13.4s, v13.4s, v14.4s
+	WORD $0x4f00046e // movi v14.4s, #3
+	WORD $0x4eae6d8c // smin v12.4s, v12.4s, v14.4s
+	WORD $0x4eae6dad // smin v13.4s, v13.4s, v14.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        F12, 30784(R8)
+	ADD          R4<<3, R2, R8
+	FMOVQ        F13, 30800(R8)
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop55
+
+done56:
+	ADD          $1, R7
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop53
+
+done54:
+	ADD          $1, R6
+
+	// l2
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done58
+
+loop57:
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4f00e40d // movi v13.16b, #0
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done60
+
+loop59:
+	ADD          R4<<3, R2, R8
+	FMOVQ        10304(R8), F14
+	ADD          R4<<3, R2, R8
+	FMOVQ        10320(R8), F15
+	ADD          R4<<3, R2, R8
+	FMOVQ        30784(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        30800(R8), F17
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop59
+
+done60:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F12, 38976(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 38992(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop57
+
+done58:
+	ADD          $1, R6
+
+	// ll2
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done62
+
+loop61:
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4f00e40d // movi v13.16b, #0
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done64
+
+loop63:
+	ADD          R4<<3, R2, R8
+	FMOVQ        10304(R8), F14
+	ADD          R4<<3, R2, R8
+	FMOVQ        10320(R8), F15
+	ADD          R4<<3, R2, R8
+	FMOVQ        30784(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        30800(R8), F17
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop63
+
+done64:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F12, 39488(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 39504(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop61
+
+done62:
+	ADD          $1, R6
+
+	// lx2
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done66
+
+loop65:
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4f00e40d // movi v13.16b, #0
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done68
+
+loop67:
+	ADD          R4<<3, R2, R8
+	FMOVQ        10304(R8), F14
+	ADD          R4<<3, R2, R8
+	FMOVQ        10320(R8), F15
+	ADD          R4<<3, R2, R8
+	FMOVQ        30784(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        30800(R8), F17
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F17
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop67
+
+done68:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F12, 40000(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 40016(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop65
+
+done66:
+	ADD          $1, R6
+
+	// m2
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x10, R5
+	SUBS         $1, R5
+	BLT          done70
+
+loop69:
+	WORD $0x4f00e40c // movi v12.16b, #0
+	ADD          R4<<3, R2, R6
+	FMOVQ        39488(R6), F13
+	ADD          R4<<3, R2, R6
+	FMOVQ        39504(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        19008(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        19024(R6), F16
+	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        38976(R6), F17
+	ADD          R4<<3, R2, R6
+	FMOVQ        38992(R6), F18
+	ADD          R4<<3, R2, R6
+	FMOVQ        40000(R6), F19
+	ADD          R4<<3, R2, R6
+	FMOVQ        40016(R6), F20
+	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
+	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
+	WORD $0x4eb3d5ef // fsub v15.4s, v15.4s, v19.4s
+	WORD $0x4eb4d610 // fsub v16.4s, v16.4s, v20.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        18496(R6), F19
+	ADD          R4<<3, R2, R6
+	FMOVQ        18512(R6), F20
+	WORD $0x6e2dde6d // fmul v13.4s, v19.4s, v13.4s
+	WORD $0x6e2ede8e // fmul v14.4s, v20.4s, v14.4s
+	WORD $0x6e31de31 // fmul v17.4s, v17.4s, v17.4s
+	WORD $0x6e32de52 // fmul v18.4s, v18.4s, v18.4s
+	WORD $0x4eb1d5ad // fsub v13.4s, v13.4s, v17.4s
+	WORD $0x4eb2d5ce // fsub v14.4s, v14.4s, v18.4s
+	MOVD         $q2_k_one<>+0(SB), R6
+	FMOVQ        (R6), F17
+	WORD $0x4e22e5b2 // fcmeq v18.4s, v13.4s, v2.4s
+	WORD $0x6e205a52 // mvn v18.16b, v18.16b
+	WORD $0x4e22e5d3 // fcmeq v19.4s, v14.4s, v2.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x6e2dfe2d // fdiv v13.4s, v17.4s, v13.4s
+	WORD $0x6e2efe2e // fdiv v14.4s, v17.4s, v14.4s
+	WORD $0x4e321dad // and v13.16b, v13.16b, v18.16b
+	WORD $0x4e331dce // and v14.16b, v14.16b, v19.16b
+	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
+	WORD $0x6e2ede0e // fmul v14.4s, v16.4s, v14.4s
+	WORD $0x6eace5af // fcmgt v15.4s, v13.4s, v12.4s
+	WORD $0x6e6d1d8f // bsl v15.16b, v12.16b, v13.16b
+	WORD $0x6eace5cd // fcmgt v13.4s, v14.4s, v12.4s
+	WORD $0x6e6e1d8d // bsl v13.16b, v12.16b, v14.16b
+	ADD          R4<<3, R2, R6
+	FMOVQ        F15, 40512(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 40528(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop69
+
+done70:
+	ADD          $1, R5
+
+	// s2
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x10, R5
+	SUBS         $1, R5
+	BLT          done72
+
+loop71:
+	ADD          R4<<3, R2, R6
+	FMOVQ        40000(R6), F12
+	ADD          R4<<3, R2, R6
+	FMOVQ        40016(R6), F13
+	ADD          R4<<3, R2, R6
+	FMOVQ        40512(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        40528(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        38976(R6), F16
+	ADD          R4<<3, R2, R6
+	FMOVQ        38992(R6), F17
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        39488(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        39504(R6), F15
+	MOVD         $q2_k_one<>+0(SB), R6
+	FMOVQ        (R6), F16
+	WORD $0x4e22e5d1 // fcmeq v17.4s, v14.4s, v2.4s
+	WORD $0x6e205a31 // mvn v17.16b, v17.16b
+	WORD $0x4e22e5f2 // fcmeq v18.4s, v15.4s, v2.4s
+	WORD $0x6e205a52 // mvn v18.16b, v18.16b
+	WORD $0x6e2efe0e // fdiv v14.4s, v16.4s, v14.4s
+	WORD $0x6e2ffe0f // fdiv v15.4s, v16.4s, v15.4s
+	WORD $0x4e311dce // and v14.16b, v14.16b, v17.16b
+	WORD $0x4e321def // and v15.16b, v15.16b, v18.16b
+	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        F12, 41024(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 41040(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop71
+
+done72:
+	ADD          $1, R5
+
+	// e2
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done74
+
+loop73:
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4f00e40d // movi v13.16b, #0
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done76
+
+loop75:
+	ADD          R4<<3, R2, R8
+	FMOVQ        10304(R8), F14
+	ADD          R4<<3, R2, R8
+	FMOVQ        10320(R8), F15
+	ADD          R5<<3, R2, R8
+	FMOVQ        41024(R8), F16
+	ADD          R5<<3, R2, R8
+	FMOVQ        41040(R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        30784(R8), F18
+	ADD          R4<<3, R2, R8
+	FMOVQ        30800(R8), F19
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	ADD          R5<<3, R2, R8
+	FMOVQ        40512(R8), F18
+	ADD          R5<<3, R2, R8
+	FMOVQ        40528(R8), F19
+	WORD $0x4e32d610 // fadd v16.4s, v16.4s, v18.4s
+	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F18
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F19
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop75
+
+done76:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F12, 41536(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 41552(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop73
+
+done74:
+	ADD          $1, R6
+
+	// bs2
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x10, R5
+	SUBS         $1, R5
+	BLT          done78
+
+loop77:
+	ADD          R4<<3, R2, R6
+	FMOVQ        41536(R6), F12
+	ADD          R4<<3, R2, R6
+	FMOVQ        41552(R6), F13
+	ADD          R4<<3, R2, R6
+	FMOVQ        30272(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        30288(R6), F15
+	WORD $0x6eace5cc // fcmgt v12.4s, v14.4s, v12.4s
+	WORD $0x6eade5ed // fcmgt v13.4s, v15.4s, v13.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        41024(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        41040(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        29760(R6), F16
+	ADD          R4<<3, R2, R6
+	FMOVQ        29776(R6), F17
+	WORD $0x4eac1d8c // mov v12.16b, v12.16b
+	WORD $0x6e701dcc // bsl v12.16b, v14.16b, v16.16b
+	WORD $0x4ead1dad // mov v13.16b, v13.16b
+	WORD $0x6e711ded // bsl v13.16b, v15.16b, v17.16b
+	ADD          R4<<3, R2, R6
+	FMOVQ        F12, 42048(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 42064(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop77
+
+done78:
+	ADD          $1, R5
+
+	// bm2
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x10, R5
+	SUBS         $1, R5
+	BLT          done80
+
+loop79:
+	ADD          R4<<3, R2, R6
+	FMOVQ        41536(R6), F12
+	ADD          R4<<3, R2, R6
+	FMOVQ        41552(R6), F13
+	ADD          R4<<3, R2, R6
+	FMOVQ        30272(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        30288(R6), F15
+	WORD $0x6eace5cc // fcmgt v12.4s, v14.4s, v12.4s
+	WORD $0x6eade5ed // fcmgt v13.4s, v15.4s, v13.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        40512(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        40528(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        29248(R6), F16
+	ADD          R4<<3, R2, R6
+	FMOVQ        29264(R6), F17
+	WORD $0x4eac1d8c // mov v12.16b, v12.16b
+	WORD $0x6e701dcc // bsl v12.16b, v14.16b, v16.16b
+	WORD $0x4ead1dad // mov v13.16b, v13.16b
+	WORD $0x6e711ded // bsl v13.16b, v15.16b, v17.16b
+	ADD          R4<<3, R2, R6
+	FMOVQ        F12, 42560(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 42576(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop79
+
+done80:
+	ADD          $1, R5
+
+	// be2
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x10, R5
+	SUBS         $1, R5
+	BLT          done82
+
+loop81:
+	ADD          R4<<3, R2, R6
+	FMOVQ        41536(R6), F12
+	ADD          R4<<3, R2, R6
+	FMOVQ        41552(R6), F13
+	ADD          R4<<3, R2, R6
+	FMOVQ        30272(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        30288(R6), F15
+	WORD $0x6eace5d0 // fcmgt v16.4s, v14.4s, v12.4s
+	WORD $0x6e6e1d90 // bsl v16.16b, v12.16b, v14.16b
+	WORD $0x6eade5ec // fcmgt v12.4s, v15.4s, v13.4s
+	WORD $0x6e6f1dac // bsl v12.16b, v13.16b, v15.16b
+	ADD          R4<<3, R2, R6
+	FMOVQ        F16, 43072(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F12, 43088(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop81
+
+done82:
+	ADD          $1, R5
+
+	// q3
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done84
+
+loop83:
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done86
+
+loop85:
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F12
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F13
+	ADD          R5<<3, R2, R8
+	FMOVQ        8704(R8), F14
+	ADD          R5<<3, R2, R8
+	FMOVQ        8720(R8), F15
+	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	ADD          R5<<3, R2, R8
+	FMOVQ        9728(R8), F14
+	ADD          R5<<3, R2, R8
+	FMOVQ        9744(R8), F15
+	MOVD         $q2_k_one<>+0(SB), R8
+	FMOVQ        (R8), F16
+	WORD $0x4e22e5d1 // fcmeq v17.4s, v14.4s, v2.4s
+	WORD $0x6e205a31 // mvn v17.16b, v17.16b
+	WORD $0x4e22e5f2 // fcmeq v18.4s, v15.4s, v2.4s
+	WORD $0x6e205a52 // mvn v18.16b, v18.16b
+	WORD $0x6e2efe0e // fdiv v14.4s, v16.4s, v14.4s
+	WORD $0x6e2ffe0f // fdiv v15.4s, v16.4s, v15.4s
+	WORD $0x4e311dce // and v14.16b, v14.16b, v17.16b
+	WORD $0x4e321def // and v15.16b, v15.16b, v18.16b
+	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	WORD $0x6e26dd8c // fmul v12.4s, v12.4s, v6.4s
+	WORD $0x6e26ddad // fmul v13.4s, v13.4s, v6.4s
+	WORD $0x4e21a98e // fcvtns v14.4s, v12.4s
+	WORD $0x6eacec6c // facgt v12.4s, v3.4s, v12.4s
+	WORD $0x6e611dcc // bsl v12.16b, v14.16b, v1.16b
+	WORD $0x4e21a9ae // fcvtns v14.4s, v13.4s
+	WORD $0x6eadec6d // facgt v13.4s, v3.4s, v13.4s
+	WORD $0x6e611dcd // bsl v13.16b, v14.16b, v1.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4eae658c // smax v12.4s, v12.4s, v14.4s
+	WORD $0x4eae65ad // smax v13.4s, v13.4s, v14.4s
+	WORD $0x4f00046e // movi v14.4s, #3
+	WORD $0x4eae6d8c // smin v12.4s, v12.4s, v14.4s
+	WORD $0x4eae6dad // smin v13.4s, v13.4s, v14.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        F12, 43584(R8)
+	ADD          R4<<3, R2, R8
+	FMOVQ        F13, 43600(R8)
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop85
+
+done86:
+	ADD          $1, R7
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop83
+
+done84:
+	ADD          $1, R6
+
+	// l3
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done88
+
+loop87:
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4f00e40d // movi v13.16b, #0
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done90
+
+loop89:
+	ADD          R4<<3, R2, R8
+	FMOVQ        10304(R8), F14
+	ADD          R4<<3, R2, R8
+	FMOVQ        10320(R8), F15
+	ADD          R4<<3, R2, R8
+	FMOVQ        43584(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        43600(R8), F17
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop89
+
+done90:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F12, 51776(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 51792(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop87
+
+done88:
+	ADD          $1, R6
+
+	// ll3
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done92
+
+loop91:
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4f00e40d // movi v13.16b, #0
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done94
+
+loop93:
+	ADD          R4<<3, R2, R8
+	FMOVQ        10304(R8), F14
+	ADD          R4<<3, R2, R8
+	FMOVQ        10320(R8), F15
+	ADD          R4<<3, R2, R8
+	FMOVQ        43584(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        43600(R8), F17
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop93
+
+done94:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F12, 52288(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 52304(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop91
+
+done92:
+	ADD          $1, R6
+
+	// lx3
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done96
+
+loop95:
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4f00e40d // movi v13.16b, #0
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done98
+
+loop97:
+	ADD          R4<<3, R2, R8
+	FMOVQ        10304(R8), F14
+	ADD          R4<<3, R2, R8
+	FMOVQ        10320(R8), F15
+	ADD          R4<<3, R2, R8
+	FMOVQ        43584(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        43600(R8), F17
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F17
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop97
+
+done98:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F12, 52800(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 52816(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop95
+
+done96:
+	ADD          $1, R6
+
+	// m3
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x10, R5
+	SUBS         $1, R5
+	BLT          done100
+
+loop99:
+	WORD $0x4f00e40c // movi v12.16b, #0
+	ADD          R4<<3, R2, R6
+	FMOVQ        52288(R6), F13
+	ADD          R4<<3, R2, R6
+	FMOVQ        52304(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        19008(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        19024(R6), F16
+	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        51776(R6), F17
+	ADD          R4<<3, R2, R6
+	FMOVQ        51792(R6), F18
+	ADD          R4<<3, R2, R6
+	FMOVQ        52800(R6), F19
+	ADD          R4<<3, R2, R6
+	FMOVQ        52816(R6), F20
+	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
+	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
+	WORD $0x4eb3d5ef // fsub v15.4s, v15.4s, v19.4s
+	WORD $0x4eb4d610 // fsub v16.4s, v16.4s, v20.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        18496(R6), F19
+	ADD          R4<<3, R2, R6
+	FMOVQ        18512(R6), F20
+	WORD $0x6e2dde6d // fmul v13.4s, v19.4s, v13.4s
+	WORD $0x6e2ede8e // fmul v14.4s, v20.4s, v14.4s
+	WORD $0x6e31de31 // fmul v17.4s, v17.4s, v17.4s
+	WORD $0x6e32de52 // fmul v18.4s, v18.4s, v18.4s
+	WORD $0x4eb1d5ad // fsub v13.4s, v13.4s, v17.4s
+	WORD $0x4eb2d5ce // fsub v14.4s, v14.4s, v18.4s
+	MOVD         $q2_k_one<>+0(SB), R6
+	FMOVQ        (R6), F17
+	WORD $0x4e22e5b2 // fcmeq v18.4s, v13.4s, v2.4s
+	WORD $0x6e205a52 // mvn v18.16b, v18.16b
+	WORD $0x4e22e5d3 // fcmeq v19.4s, v14.4s, v2.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x6e2dfe2d // fdiv v13.4s, v17.4s, v13.4s
+	WORD $0x6e2efe2e // fdiv v14.4s, v17.4s, v14.4s
+	WORD $0x4e321dad // and v13.16b, v13.16b, v18.16b
+	WORD $0x4e331dce // and v14.16b, v14.16b, v19.16b
+	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
+	WORD $0x6e2ede0e // fmul v14.4s, v16.4s, v14.4s
+	WORD $0x6eace5af // fcmgt v15.4s, v13.4s, v12.4s
+	WORD $0x6e6d1d8f // bsl v15.16b, v12.16b, v13.16b
+	WORD $0x6eace5cd // fcmgt v13.4s, v14.4s, v12.4s
+	WORD $0x6e6e1d8d // bsl v13.16b, v12.16b, v14.16b
+	ADD          R4<<3, R2, R6
+	FMOVQ        F15, 53312(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 53328(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop99
+
+done100:
+	ADD          $1, R5
+
+	// s3
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x10, R5
+	SUBS         $1, R5
+	BLT          done102
+
+loop101:
+	ADD          R4<<3, R2, R6
+	FMOVQ        52800(R6), F12
+	ADD          R4<<3, R2, R6
+	FMOVQ        52816(R6), F13
+	ADD          R4<<3, R2, R6
+	FMOVQ        53312(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        53328(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        51776(R6), F16
+	ADD          R4<<3, R2, R6
+	FMOVQ        51792(R6), F17
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        52288(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        52304(R6), F15
+	MOVD         $q2_k_one<>+0(SB), R6
+	FMOVQ        (R6), F16
+	WORD $0x4e22e5d1 // fcmeq v17.4s, v14.4s, v2.4s
+	WORD $0x6e205a31 // mvn v17.16b, v17.16b
+	WORD $0x4e22e5f2 // fcmeq v18.4s, v15.4s, v2.4s
+	WORD $0x6e205a52 // mvn v18.16b, v18.16b
+	WORD $0x6e2efe0e // fdiv v14.4s, v16.4s, v14.4s
+	WORD $0x6e2ffe0f // fdiv v15.4s, v16.4s, v15.4s
+	WORD $0x4e311dce // and v14.16b, v14.16b, v17.16b
+	WORD $0x4e321def // and v15.16b, v15.16b, v18.16b
+	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        F12, 53824(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 53840(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop101
+
+done102:
+	ADD          $1, R5
+
+	// e3
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done104
+
+loop103:
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4f00e40d // movi v13.16b, #0
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done106
+
+loop105:
+	ADD          R4<<3, R2, R8
+	FMOVQ        10304(R8), F14
+	ADD          R4<<3, R2, R8
+	FMOVQ        10320(R8), F15
+	ADD          R5<<3, R2, R8
+	FMOVQ        53824(R8), F16
+	ADD          R5<<3, R2, R8
+	FMOVQ        53840(R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        43584(R8), F18
+	ADD          R4<<3, R2, R8
+	FMOVQ        43600(R8), F19
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	ADD          R5<<3, R2, R8
+	FMOVQ        53312(R8), F18
+	ADD          R5<<3, R2, R8
+	FMOVQ        53328(R8), F19
+	WORD $0x4e32d610 // fadd v16.4s, v16.4s, v18.4s
+	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F18
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F19
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop105
+
+done106:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F12, 54336(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 54352(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop103
+
+done104:
+	ADD          $1, R6
+
+	// bs3
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x10, R5
+	SUBS         $1, R5
+	BLT          done108
+
+loop107:
+	ADD          R4<<3, R2, R6
+	FMOVQ        54336(R6), F12
+	ADD          R4<<3, R2, R6
+	FMOVQ        54352(R6), F13
+	ADD          R4<<3, R2, R6
+	FMOVQ        43072(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        43088(R6), F15
+	WORD $0x6eace5cc // fcmgt v12.4s, v14.4s, v12.4s
+	WORD $0x6eade5ed // fcmgt v13.4s, v15.4s, v13.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        53824(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        53840(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        42048(R6), F16
+	ADD          R4<<3, R2, R6
+	FMOVQ        42064(R6), F17
+	WORD $0x4eac1d8c // mov v12.16b, v12.16b
+	WORD $0x6e701dcc // bsl v12.16b, v14.16b, v16.16b
+	WORD $0x4ead1dad // mov v13.16b, v13.16b
+	WORD $0x6e711ded // bsl v13.16b, v15.16b, v17.16b
+	ADD          R4<<3, R2, R6
+	FMOVQ        F12, 54848(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 54864(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop107
+
+done108:
+	ADD          $1, R5
+
+	// bm3
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x10, R5
+	SUBS         $1, R5
+	BLT          done110
+
+loop109:
+	ADD          R4<<3, R2, R6
+	FMOVQ        54336(R6), F12
+	ADD          R4<<3, R2, R6
+	FMOVQ        54352(R6), F13
+	ADD          R4<<3, R2, R6
+	FMOVQ        43072(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        43088(R6), F15
+	WORD $0x6eace5cc // fcmgt v12.4s, v14.4s, v12.4s
+	WORD $0x6eade5ed // fcmgt v13.4s, v15.4s, v13.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        53312(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        53328(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        42560(R6), F16
+	ADD          R4<<3, R2, R6
+	FMOVQ        42576(R6), F17
+	WORD $0x4eac1d8c // mov v12.16b, v12.16b
+	WORD $0x6e701dcc // bsl v12.16b, v14.16b, v16.16b
+	WORD $0x4ead1dad // mov v13.16b, v13.16b
+	WORD $0x6e711ded // bsl v13.16b, v15.16b, v17.16b
+	ADD          R4<<3, R2, R6
+	FMOVQ        F12, 55360(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 55376(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop109
+
+done110:
+	ADD          $1, R5
+
+	// be3
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x10, R5
+	SUBS         $1, R5
+	BLT          done112
+
+loop111:
+	ADD          R4<<3, R2, R6
+	FMOVQ        54336(R6), F12
+	ADD          R4<<3, R2, R6
+	FMOVQ        54352(R6), F13
+	ADD          R4<<3, R2, R6
+	FMOVQ        43072(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        43088(R6), F15
+	WORD $0x6eace5d0 // fcmgt v16.4s, v14.4s, v12.4s
+	WORD $0x6e6e1d90 // bsl v16.16b, v12.16b, v14.16b
+	WORD $0x6eade5ec // fcmgt v12.4s, v15.4s, v13.4s
+	WORD $0x6e6f1dac // bsl v12.16b, v13.16b, v15.16b
+	ADD          R4<<3, R2, R6
+	FMOVQ        F16, 55872(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F12, 55888(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop111
+
+done112:
+	ADD          $1, R5
+
+	// q4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done114
+
+loop113:
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done116
+
+loop115:
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F12
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F13
+	ADD          R5<<3, R2, R8
+	FMOVQ        55360(R8), F14
+	ADD          R5<<3, R2, R8
+	FMOVQ        55376(R8), F15
+	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	ADD          R5<<3, R2, R8
+	FMOVQ        54848(R8), F14
+	ADD          R5<<3, R2, R8
+	FMOVQ        54864(R8), F15
+	MOVD         $q2_k_one<>+0(SB), R8
+	FMOVQ        (R8), F16
+	WORD $0x4e22e5d1 // fcmeq v17.4s, v14.4s, v2.4s
+	WORD $0x6e205a31 // mvn v17.16b, v17.16b
+	WORD $0x4e22e5f2 // fcmeq v18.4s, v15.4s, v2.4s
+	WORD $0x6e205a52 // mvn v18.16b, v18.16b
+	WORD $0x6e2efe0e // fdiv v14.4s, v16.4s, v14.4s
+	WORD $0x6e2ffe0f // fdiv v15.4s, v16.4s, v15.4s
+	WORD $0x4e311dce // and v14.16b, v14.16b, v17.16b
+	WORD $0x4e321def // and v15.16b, v15.16b, v18.16b
+	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	WORD $0x4e21a98e // fcvtns v14.4s, v12.4s
+	WORD $0x6eacec6c // facgt v12.4s, v3.4s, v12.4s
+	WORD $0x6e611dcc // bsl v12.16b, v14.16b, v1.16b
+	WORD $0x4e21a9ae // fcvtns v14.4s, v13.4s
+	WORD $0x6eadec6d // facgt v13.4s, v3.4s, v13.4s
+	WORD $0x6e611dcd // bsl v13.16b, v14.16b, v1.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4eae658c // smax v12.4s, v12.4s, v14.4s
+	WORD $0x4eae65ad // smax v13.4s, v13.4s, v14.4s
+	WORD $0x4f00046e // movi v14.4s, #3
+	WORD $0x4eae6d8c // smin v12.4s, v12.4s, v14.4s
+	WORD $0x4eae6dad // smin v13.4s, v13.4s, v14.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        F12, 56384(R8)
+	ADD          R4<<3, R2, R8
+	FMOVQ        F13, 56400(R8)
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop115
+
+done116:
+	ADD          $1, R7
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop113
+
+done114:
+	ADD          $1, R6
+
+	// l4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done118
+
+loop117:
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4f00e40d // movi v13.16b, #0
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done120
+
+loop119:
+	ADD          R4<<3, R2, R8
+	FMOVQ        10304(R8), F14
+	ADD          R4<<3, R2, R8
+	FMOVQ        10320(R8), F15
+	ADD          R4<<3, R2, R8
+	FMOVQ        56384(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        56400(R8), F17
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop119
+
+done120:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F12, 64576(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 64592(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop117
+
+done118:
+	ADD          $1, R6
+
+	// ll4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done122
+
+loop121:
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4f00e40d // movi v13.16b, #0
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done124
+
+loop123:
+	ADD          R4<<3, R2, R8
+	FMOVQ        10304(R8), F14
+	ADD          R4<<3, R2, R8
+	FMOVQ        10320(R8), F15
+	ADD          R4<<3, R2, R8
+	FMOVQ        56384(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        56400(R8), F17
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop123
+
+done124:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F12, 65088(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 65104(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop121
+
+done122:
+	ADD          $1, R6
+
+	// lx4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done126
+
+loop125:
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4f00e40d // movi v13.16b, #0
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done128
+
+loop127:
+	ADD          R4<<3, R2, R8
+	FMOVQ        10304(R8), F14
+	ADD          R4<<3, R2, R8
+	FMOVQ        10320(R8), F15
+	ADD          R4<<3, R2, R8
+	FMOVQ        56384(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        56400(R8), F17
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F17
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop127
+
+done128:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F12, 65600(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 65616(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop125
+
+done126:
+	ADD          $1, R6
+
+	// m4
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x10, R5
+	SUBS         $1, R5
+	BLT          done130
+
+loop129:
+	WORD $0x4f00e40c // movi v12.16b, #0
+	ADD          R4<<3, R2, R6
+	FMOVQ        65088(R6), F13
+	ADD          R4<<3, R2, R6
+	FMOVQ        65104(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        19008(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        19024(R6), F16
+	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        64576(R6), F17
+	ADD          R4<<3, R2, R6
+	FMOVQ        64592(R6), F18
+	ADD          R4<<3, R2, R6
+	FMOVQ        65600(R6), F19
+	ADD          R4<<3, R2, R6
+	FMOVQ        65616(R6), F20
+	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
+	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
+	WORD $0x4eb3d5ef // fsub v15.4s, v15.4s, v19.4s
+	WORD $0x4eb4d610 // fsub v16.4s, v16.4s, v20.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        18496(R6), F19
+	ADD          R4<<3, R2, R6
+	FMOVQ        18512(R6), F20
+	WORD $0x6e2dde6d // fmul v13.4s, v19.4s, v13.4s
+	WORD $0x6e2ede8e // fmul v14.4s, v20.4s, v14.4s
+	WORD $0x6e31de31 // fmul v17.4s, v17.4s, v17.4s
+	WORD $0x6e32de52 // fmul v18.4s, v18.4s, v18.4s
+	WORD $0x4eb1d5ad // fsub v13.4s, v13.4s, v17.4s
+	WORD $0x4eb2d5ce // fsub v14.4s, v14.4s, v18.4s
+	MOVD         $q2_k_one<>+0(SB), R6
+	FMOVQ        (R6), F17
+	WORD $0x4e22e5b2 // fcmeq v18.4s, v13.4s, v2.4s
+	WORD $0x6e205a52 // mvn v18.16b, v18.16b
+	WORD $0x4e22e5d3 // fcmeq v19.4s, v14.4s, v2.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x6e2dfe2d // fdiv v13.4s, v17.4s, v13.4s
+	WORD $0x6e2efe2e // fdiv v14.4s, v17.4s, v14.4s
+	WORD $0x4e321dad // and v13.16b, v13.16b, v18.16b
+	WORD $0x4e331dce // and v14.16b, v14.16b, v19.16b
+	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
+	WORD $0x6e2ede0e // fmul v14.4s, v16.4s, v14.4s
+	WORD $0x6eace5af // fcmgt v15.4s, v13.4s, v12.4s
+	WORD $0x6e6d1d8f // bsl v15.16b, v12.16b, v13.16b
+	WORD $0x6eace5cd // fcmgt v13.4s, v14.4s, v12.4s
+	WORD $0x6e6e1d8d // bsl v13.16b, v12.16b, v14.16b
+	ADD          R4<<3, R2, R6
+	FMOVQ        F15, 66112(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 66128(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop129
+
+done130:
+	ADD          $1, R5
+
+	// s4
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x10, R5
+	SUBS         $1, R5
+	BLT          done132
+
+loop131:
+	ADD          R4<<3, R2, R6
+	FMOVQ        65600(R6), F12
+	ADD          R4<<3, R2, R6
+	FMOVQ        65616(R6), F13
+	ADD          R4<<3, R2, R6
+	FMOVQ        66112(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        66128(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        64576(R6), F16
+	ADD          R4<<3, R2, R6
+	FMOVQ        64592(R6), F17
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        65088(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        65104(R6), F15
+	MOVD         $q2_k_one<>+0(SB), R6
+	FMOVQ        (R6), F16
+	WORD $0x4e22e5d1 // fcmeq v17.4s, v14.4s, v2.4s
+	WORD $0x6e205a31 // mvn v17.16b, v17.16b
+	WORD $0x4e22e5f2 // fcmeq v18.4s, v15.4s, v2.4s
+	WORD $0x6e205a52 // mvn v18.16b, v18.16b
+	WORD $0x6e2efe0e // fdiv v14.4s, v16.4s, v14.4s
+	WORD $0x6e2ffe0f // fdiv v15.4s, v16.4s, v15.4s
+	WORD $0x4e311dce // and v14.16b, v14.16b, v17.16b
+	WORD $0x4e321def // and v15.16b, v15.16b, v18.16b
+	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        F12, 66624(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 66640(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop131
+
+done132:
+	ADD          $1, R5
+
+	// e4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done134
+
+loop133:
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4f00e40d // movi v13.16b, #0
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done136
+
+loop135:
+	ADD          R4<<3, R2, R8
+	FMOVQ        10304(R8), F14
+	ADD          R4<<3, R2, R8
+	FMOVQ        10320(R8), F15
+	ADD          R5<<3, R2, R8
+	FMOVQ        66624(R8), F16
+	ADD          R5<<3, R2, R8
+	FMOVQ        66640(R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        56384(R8), F18
+	ADD          R4<<3, R2, R8
+	FMOVQ        56400(R8), F19
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	ADD          R5<<3, R2, R8
+	FMOVQ        66112(R8), F18
+	ADD          R5<<3, R2, R8
+	FMOVQ        66128(R8), F19
+	WORD $0x4e32d610 // fadd v16.4s, v16.4s, v18.4s
+	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F18
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F19
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop135
+
+done136:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F12, 67136(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 67152(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop133
+
+done134:
+	ADD          $1, R6
+
+	// bs4
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x10, R5
+	SUBS         $1, R5
+	BLT          done138
+
+loop137:
+	ADD          R4<<3, R2, R6
+	FMOVQ        67136(R6), F12
+	ADD          R4<<3, R2, R6
+	FMOVQ        67152(R6), F13
+	ADD          R4<<3, R2, R6
+	FMOVQ        55872(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        55888(R6), F15
+	WORD $0x6eace5cc // fcmgt v12.4s, v14.4s, v12.4s
+	WORD $0x6eade5ed // fcmgt v13.4s, v15.4s, v13.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        66624(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        66640(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        54848(R6), F16
+	ADD          R4<<3, R2, R6
+	FMOVQ        54864(R6), F17
+	WORD $0x4eac1d8c // mov v12.16b, v12.16b
+	WORD $0x6e701dcc // bsl v12.16b, v14.16b, v16.16b
+	WORD $0x4ead1dad // mov v13.16b, v13.16b
+	WORD $0x6e711ded // bsl v13.16b, v15.16b, v17.16b
+	ADD          R4<<3, R2, R6
+	FMOVQ        F12, 67648(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 67664(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop137
+
+done138:
+	ADD          $1, R5
+
+	// bm4
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x10, R5
+	SUBS         $1, R5
+	BLT          done140
+
+loop139:
+	ADD          R4<<3, R2, R6
+	FMOVQ        67136(R6), F12
+	ADD          R4<<3, R2, R6
+	FMOVQ        67152(R6), F13
+	ADD          R4<<3, R2, R6
+	FMOVQ        55872(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        55888(R6), F15
+	WORD $0x6eace5cc // fcmgt v12.4s, v14.4s, v12.4s
+	WORD $0x6eade5ed // fcmgt v13.4s, v15.4s, v13.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        66112(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        66128(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        55360(R6), F16
+	ADD          R4<<3, R2, R6
+	FMOVQ        55376(R6), F17
+	WORD $0x4eac1d8c // mov v12.16b, v12.16b
+	WORD $0x6e701dcc // bsl v12.16b, v14.16b, v16.16b
+	WORD $0x4ead1dad // mov v13.16b, v13.16b
+	WORD $0x6e711ded // bsl v13.16b, v15.16b, v17.16b
+	ADD          R4<<3, R2, R6
+	FMOVQ        F12, 68160(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 68176(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop139
+
+done140:
+	ADD          $1, R5
+
+	// d
+	MOVD         $q2_k_max<>+0(SB), R4
+	FMOVQ        (R4), F12
+	MOVD         $q2_k_max<>+0(SB), R4
+	FMOVQ        (R4), F13
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done142
+
+loop141:
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done144
+
+loop143:
+	ADD          R5<<3, R2, R8
+	FMOVQ        67648(R8), F14
+	ADD          R5<<3, R2, R8
+	FMOVQ        67664(R8), F15
+	WORD $0x6eace5d0 // fcmgt v16.4s, v14.4s, v12.4s
+	WORD $0x6e6c1dd0 // bsl v16.16b, v14.16b, v12.16b
+	WORD $0x4eb01e0c // mov v12.16b, v16.16b
+	WORD $0x6eade5ee // fcmgt v14.4s, v15.4s, v13.4s
+	WORD $0x6e6d1dee // bsl v14.16b, v15.16b, v13.16b
+	WORD $0x4eae1dcd // mov v13.16b, v14.16b
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop143
+
+done144:
+	ADD          $1, R7
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop141
+
+done142:
+	ADD          $1, R6
+	FMOVQ        F12, 68672(R2)
+	FMOVQ        F13, 68688(R2)
+	FMOVQ        68672(R2), F12
+	FMOVQ        68688(R2), F13
+	WORD $0x6e2afd8c // fdiv v12.4s, v12.4s, v10.4s
+	WORD $0x6e2afdad // fdiv v13.4s, v13.4s, v10.4s
+	FMOVQ        F12, 68704(R2)
+	FMOVQ        F13, 68720(R2)
+
+	// dmin
+	MOVD         $q2_k_max<>+0(SB), R4
+	FMOVQ        (R4), F12
+	MOVD         $q2_k_max<>+0(SB), R4
+	FMOVQ        (R4), F13
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done146
+
+loop145:
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done148
+
+loop147:
+	ADD          R5<<3, R2, R8
+	FMOVQ        68160(R8), F14
+	ADD          R5<<3, R2, R8
+	FMOVQ        68176(R8), F15
+	WORD $0x6e211dce // eor v14.16b, v14.16b, v1.16b
+	WORD $0x6e211def // eor v15.16b, v15.16b, v1.16b
+	WORD $0x6eace5d0 // fcmgt v16.4s, v14.4s, v12.4s
+	WORD $0x6e6c1dd0 // bsl v16.16b, v14.16b, v12.16b
+	WORD $0x4eb01e0c // mov v12.16b, v16.16b
+	WORD $0x6eade5ee // fcmgt v14.4s, v15.4s, v13.4s
+	WORD $0x6e6d1dee // bsl v14.16b, v15.16b, v13.16b
+	WORD $0x4eae1dcd // mov v13.16b, v14.16b
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop147
+
+done148:
+	ADD          $1, R7
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop145
+
+done146:
+	ADD          $1, R6
+	FMOVQ        F12, 68736(R2)
+	FMOVQ        F13, 68752(R2)
+	FMOVQ        68736(R2), F12
+	FMOVQ        68752(R2), F13
+	WORD $0x6e2afd8c // fdiv v12.4s, v12.4s, v10.4s
+	WORD $0x6e2afdad // fdiv v13.4s, v13.4s, v10.4s
+	FMOVQ        F12, 68768(R2)
+	FMOVQ        F13, 68784(R2)
+
+	// scale
+	FMOVQ        68704(R2), F12
+	FMOVQ        68720(R2), F13
+	MOVD         $q2_k_one<>+0(SB), R4
+	FMOVQ        (R4), F14
+	WORD $0x4e22e58f // fcmeq v15.4s, v12.4s, v2.4s
+	WORD $0x6e2059ef // mvn v15.16b, v15.16b
+	WORD $0x4e22e5b0 // fcmeq v16.4s, v13.4s, v2.4s
+	WORD $0x6e205a10 // mvn v16.16b, v16.16b
+	WORD $0x6e2cfdcc // fdiv v12.4s, v14.4s, v12.4s
+	WORD $0x6e2dfdcd // fdiv v13.4s, v14.4s, v13.4s
+	WORD $0x4e2f1d8c // and v12.16b, v12.16b, v15.16b
+	WORD $0x4e301dad // and v13.16b, v13.16b, v16.16b
+	FMOVQ        F12, 68800(R2)
+	FMOVQ        F13, 68816(R2)
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x10, R5
+	SUBS         $1, R5
+	BLT          done150
+
+loop149:
+	ADD          R4<<3, R2, R6
+	FMOVQ        67648(R6), F12
+	ADD          R4<<3, R2, R6
+	FMOVQ        67664(R6), F13
+	FMOVQ        68800(R2), F14
+	FMOVQ        68816(R2), F15
+	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	WORD $0x4e21a98e // fcvtns v14.4s, v12.4s
+	WORD $0x6eacec6c // facgt v12.4s, v3.4s, v12.4s
+	WORD $0x6e611dcc // bsl v12.16b, v14.16b, v1.16b
+	WORD $0x4e21a9ae // fcvtns v14.4s, v13.4s
+	WORD $0x6eadec6d // facgt v13.4s, v3.4s, v13.4s
+	WORD $0x6e611dcd // bsl v13.16b, v14.16b, v1.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4eae658c // smax v12.4s, v12.4s, v14.4s
+	WORD $0x4eae65ad // smax v13.4s, v13.4s, v14.4s
+	WORD $0x4f0005ee // movi v14.4s, #15
+	WORD $0x4eae6d8c // smin v12.4s, v12.4s, v14.4s
+	WORD $0x4eae6dad // smin v13.4s, v13.4s, v14.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        F12, 68832(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 68848(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop149
+
+done150:
+	ADD          $1, R5
+
+	// least
+	FMOVQ        68768(R2), F12
+	FMOVQ        68784(R2), F13
+	MOVD         $q2_k_one<>+0(SB), R4
+	FMOVQ        (R4), F14
+	WORD $0x4e22e58f // fcmeq v15.4s, v12.4s, v2.4s
+	WORD $0x6e2059ef // mvn v15.16b, v15.16b
+	WORD $0x4e22e5b0 // fcmeq v16.4s, v13.4s, v2.4s
+	WORD $0x6e205a10 // mvn v16.16b, v16.16b
+	WORD $0x6e2cfdcc // fdiv v12.4s, v14.4s, v12.4s
+	WORD $0x6e2dfdcd // fdiv v13.4s, v14.4s, v13.4s
+	WORD $0x4e2f1d8c // and v12.16b, v12.16b, v15.16b
+	WORD $0x4e301dad // and v13.16b, v13.16b, v16.16b
+	FMOVQ        F12, 69344(R2)
+	FMOVQ        F13, 69360(R2)
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x10, R5
+	SUBS         $1, R5
+	BLT          done152
+
+loop151:
+	ADD          R4<<3, R2, R6
+	FMOVQ        68160(R6), F12
+	ADD          R4<<3, R2, R6
+	FMOVQ        68176(R6), F13
+	WORD $0x6e211d8c // eor v12.16b, v12.16b, v1.16b
+	WORD $0x6e211dad // eor v13.16b, v13.16b, v1.16b
+	FMOVQ        69344(R2), F14
+	FMOVQ        69360(R2), F15
+	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	WORD $0x4e21a98e // fcvtns v14.4s, v12.4s
+	WORD $0x6eacec6c // facgt v12.4s, v3.4s, v12.4s
+	WORD $0x6e611dcc // bsl v12.16b, v14.16b, v1.16b
+	WORD $0x4e21a9ae // fcvtns v14.4s, v13.4s
+	WORD $0x6eadec6d // facgt v13.4s, v3.4s, v13.4s
+	WORD $0x6e611dcd // bsl v13.16b, v14.16b, v1.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4eae658c // smax v12.4s, v12.4s, v14.4s
+	WORD $0x4eae65ad // smax v13.4s, v13.4s, v14.4s
+	WORD $0x4f0005ee // movi v14.4s, #15
+	WORD $0x4eae6d8c // smin v12.4s, v12.4s, v14.4s
+	WORD $0x4eae6dad // smin v13.4s, v13.4s, v14.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        F12, 69376(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 69392(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop151
+
+done152:
+	ADD          $1, R5
+
+	// code
+	FMOVQ        68768(R2), F12
+	FMOVQ        68784(R2), F13
+	WORD $0x4e211d8e // and v14.16b, v12.16b, v1.16b
+	WORD $0x4ea91dce // orr v14.16b, v14.16b, v9.16b
+	WORD $0x4e2ce58f // fcmeq v15.4s, v12.4s, v12.4s
+	WORD $0x6e6e1d8f // bsl v15.16b, v12.16b, v14.16b
+	WORD $0x0e2169ef // fcvtn v15.4h, v15.4s
+	WORD $0x0e2179ec // fcvtl v12.4s, v15.4h
+	WORD $0x4e211dae // and v14.16b, v13.16b, v1.16b
+	WORD $0x4ea91dce // orr v14.16b, v14.16b, v9.16b
+	WORD $0x4e2de5af // fcmeq v15.4s, v13.4s, v13.4s
+	WORD $0x6e6e1daf // bsl v15.16b, v13.16b, v14.16b
+	WORD $0x0e2169ef // fcvtn v15.4h, v15.4s
+	WORD $0x0e2179ed // fcvtl v13.4s, v15.4h
+	FMOVQ        F12, 69888(R2)
+	FMOVQ        F13, 69904(R2)
+	FMOVQ        68704(R2), F12
+	FMOVQ        68720(R2), F13
+	WORD $0x4e211d8e // and v14.16b, v12.16b, v1.16b
+	WORD $0x4ea91dce // orr v14.16b, v14.16b, v9.16b
+	WORD $0x4e2ce58f // fcmeq v15.4s, v12.4s, v12.4s
+	WORD $0x6e6e1d8f // bsl v15.16b, v12.16b, v14.16b
+	WORD $0x0e2169ef // fcvtn v15.4h, v15.4s
+	WORD $0x0e2179ec // fcvtl v12.4s, v15.4h
+	WORD $0x4e211dae // and v14.16b, v13.16b, v1.16b
+	WORD $0x4ea91dce // orr v14.16b, v14.16b, v9.16b
+	WORD $0x4e2de5af // fcmeq v15.4s, v13.4s, v13.4s
+	WORD $0x6e6e1daf // bsl v15.16b, v13.16b, v14.16b
+	WORD $0x0e2169ef // fcvtn v15.4h, v15.4s
+	WORD $0x0e2179ed // fcvtl v13.4s, v15.4h
+	FMOVQ        F12, 69920(R2)
+	FMOVQ        F13, 69936(R2)
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done154
+
+loop153:
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done156
+
+loop155:
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F12
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F13
+	FMOVQ        69888(R2), F14
+	FMOVQ        69904(R2), F15
+	ADD          R5<<3, R2, R8
+	FMOVQ        69376(R8), F16
+	ADD          R5<<3, R2, R8
+	FMOVQ        69392(R8), F17
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	FMOVQ        69920(R2), F14
+	FMOVQ        69936(R2), F15
+	ADD          R5<<3, R2, R8
+	FMOVQ        68832(R8), F16
+	ADD          R5<<3, R2, R8
+	FMOVQ        68848(R8), F17
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	MOVD         $q2_k_one<>+0(SB), R8
+	FMOVQ        (R8), F16
+	WORD $0x4e22e5d1 // fcmeq v17.4s, v14.4s, v2.4s
+	WORD $0x6e205a31 // mvn v17.16b, v17.16b
+	WORD $0x4e22e5f2 // fcmeq v18.4s, v15.4s, v2.4s
+	WORD $0x6e205a52 // mvn v18.16b, v18.16b
+	WORD $0x6e2efe0e // fdiv v14.4s, v16.4s, v14.4s
+	WORD $0x6e2ffe0f // fdiv v15.4s, v16.4s, v15.4s
+	WORD $0x4e311dce // and v14.16b, v14.16b, v17.16b
+	WORD $0x4e321def // and v15.16b, v15.16b, v18.16b
+	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	WORD $0x4e21a98e // fcvtns v14.4s, v12.4s
+	WORD $0x6eacec6c // facgt v12.4s, v3.4s, v12.4s
+	WORD $0x6e611dcc // bsl v12.16b, v14.16b, v1.16b
+	WORD $0x4e21a9ae // fcvtns v14.4s, v13.4s
+	WORD $0x6eadec6d // facgt v13.4s, v3.4s, v13.4s
+	WORD $0x6e611dcd // bsl v13.16b, v14.16b, v1.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4eae658c // smax v12.4s, v12.4s, v14.4s
+	WORD $0x4eae65ad // smax v13.4s, v13.4s, v14.4s
+	WORD $0x4f00046e // movi v14.4s, #3
+	WORD $0x4eae6d8c // smin v12.4s, v12.4s, v14.4s
+	WORD $0x4eae6dad // smin v13.4s, v13.4s, v14.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        F12, 69952(R8)
+	ADD          R4<<3, R2, R8
+	FMOVQ        F13, 69968(R8)
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop155
+
+done156:
+	ADD          $1, R7
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop153
+
+done154:
+	ADD          $1, R6
+
+	// scales: codes to bits, then words to blocks
+	FMOVQ        68928(R2), F12
+	FMOVQ        68944(R2), F13
+	WORD $0x4e271d8c // and v12.16b, v12.16b, v7.16b
+	WORD $0x4e271dad // and v13.16b, v13.16b, v7.16b
+	WORD $0x4f38558c // shl v12.4s, v12.4s, #24
+	WORD $0x4f3855ad // shl v13.4s, v13.4s, #24
+	FMOVQ        68896(R2), F14
+	FMOVQ        68912(R2), F15
+	WORD $0x4e271dce // and v14.16b, v14.16b, v7.16b
+	WORD $0x4e271def // and v15.16b, v15.16b, v7.16b
+	WORD $0x4f3055ce // shl v14.4s, v14.4s, #16
+	WORD $0x4f3055ef // shl v15.4s, v15.4s, #16
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	FMOVQ        68864(R2), F14
+	FMOVQ        68880(R2), F15
+	WORD $0x4e271dce // and v14.16b, v14.16b, v7.16b
+	WORD $0x4e271def // and v15.16b, v15.16b, v7.16b
+	WORD $0x4f2855ce // shl v14.4s, v14.4s, #8
+	WORD $0x4f2855ef // shl v15.4s, v15.4s, #8
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	FMOVQ        68832(R2), F14
+	FMOVQ        68848(R2), F15
+	WORD $0x4e271dce // and v14.16b, v14.16b, v7.16b
+	WORD $0x4e271def // and v15.16b, v15.16b, v7.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	FMOVQ        69472(R2), F14
+	FMOVQ        69488(R2), F15
+	WORD $0x4f3c55ce // shl v14.4s, v14.4s, #28
+	WORD $0x4f3c55ef // shl v15.4s, v15.4s, #28
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	FMOVQ        69440(R2), F14
+	FMOVQ        69456(R2), F15
+	WORD $0x4e271dce // and v14.16b, v14.16b, v7.16b
+	WORD $0x4e271def // and v15.16b, v15.16b, v7.16b
+	WORD $0x4f3455ce // shl v14.4s, v14.4s, #20
+	WORD $0x4f3455ef // shl v15.4s, v15.4s, #20
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	FMOVQ        69408(R2), F14
+	FMOVQ        69424(R2), F15
+	WORD $0x4e271dce // and v14.16b, v14.16b, v7.16b
+	WORD $0x4e271def // and v15.16b, v15.16b, v7.16b
+	WORD $0x4f2c55ce // shl v14.4s, v14.4s, #12
+	WORD $0x4f2c55ef // shl v15.4s, v15.4s, #12
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	FMOVQ        69376(R2), F14
+	FMOVQ        69392(R2), F15
+	WORD $0x4e271dce // and v14.16b, v14.16b, v7.16b
+	WORD $0x4e271def // and v15.16b, v15.16b, v7.16b
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	FMOVQ        69056(R2), F14
+	FMOVQ        69072(R2), F15
+	WORD $0x4e271dce // and v14.16b, v14.16b, v7.16b
+	WORD $0x4e271def // and v15.16b, v15.16b, v7.16b
+	WORD $0x4f3855ce // shl v14.4s, v14.4s, #24
+	WORD $0x4f3855ef // shl v15.4s, v15.4s, #24
+	FMOVQ        69024(R2), F16
+	FMOVQ        69040(R2), F17
+	WORD $0x4e271e10 // and v16.16b, v16.16b, v7.16b
+	WORD $0x4e271e31 // and v17.16b, v17.16b, v7.16b
+	WORD $0x4f305610 // shl v16.4s, v16.4s, #16
+	WORD $0x4f305631 // shl v17.4s, v17.4s, #16
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        68992(R2), F16
+	FMOVQ        69008(R2), F17
+	WORD $0x4e271e10 // and v16.16b, v16.16b, v7.16b
+	WORD $0x4e271e31 // and v17.16b, v17.16b, v7.16b
+	WORD $0x4f285610 // shl v16.4s, v16.4s, #8
+	WORD $0x4f285631 // shl v17.4s, v17.4s, #8
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        68960(R2), F16
+	FMOVQ        68976(R2), F17
+	WORD $0x4e271e10 // and v16.16b, v16.16b, v7.16b
+	WORD $0x4e271e31 // and v17.16b, v17.16b, v7.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        69600(R2), F16
+	FMOVQ        69616(R2), F17
+	WORD $0x4f3c5610 // shl v16.4s, v16.4s, #28
+	WORD $0x4f3c5631 // shl v17.4s, v17.4s, #28
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        69568(R2), F16
+	FMOVQ        69584(R2), F17
+	WORD $0x4e271e10 // and v16.16b, v16.16b, v7.16b
+	WORD $0x4e271e31 // and v17.16b, v17.16b, v7.16b
+	WORD $0x4f345610 // shl v16.4s, v16.4s, #20
+	WORD $0x4f345631 // shl v17.4s, v17.4s, #20
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        69536(R2), F16
+	FMOVQ        69552(R2), F17
+	WORD $0x4e271e10 // and v16.16b, v16.16b, v7.16b
+	WORD $0x4e271e31 // and v17.16b, v17.16b, v7.16b
+	WORD $0x4f2c5610 // shl v16.4s, v16.4s, #12
+	WORD $0x4f2c5631 // shl v17.4s, v17.4s, #12
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        69504(R2), F16
+	FMOVQ        69520(R2), F17
+	WORD $0x4e271e10 // and v16.16b, v16.16b, v7.16b
+	WORD $0x4e271e31 // and v17.16b, v17.16b, v7.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        69184(R2), F16
+	FMOVQ        69200(R2), F17
+	WORD $0x4e271e10 // and v16.16b, v16.16b, v7.16b
+	WORD $0x4e271e31 // and v17.16b, v17.16b, v7.16b
+	WORD $0x4f385610 // shl v16.4s, v16.4s, #24
+	WORD $0x4f385631 // shl v17.4s, v17.4s, #24
+	FMOVQ        69152(R2), F18
+	FMOVQ        69168(R2), F19
+	WORD $0x4e271e52 // and v18.16b, v18.16b, v7.16b
+	WORD $0x4e271e73 // and v19.16b, v19.16b, v7.16b
+	WORD $0x4f305652 // shl v18.4s, v18.4s, #16
+	WORD $0x4f305673 // shl v19.4s, v19.4s, #16
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        69120(R2), F18
+	FMOVQ        69136(R2), F19
+	WORD $0x4e271e52 // and v18.16b, v18.16b, v7.16b
+	WORD $0x4e271e73 // and v19.16b, v19.16b, v7.16b
+	WORD $0x4f285652 // shl v18.4s, v18.4s, #8
+	WORD $0x4f285673 // shl v19.4s, v19.4s, #8
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        69088(R2), F18
+	FMOVQ        69104(R2), F19
+	WORD $0x4e271e52 // and v18.16b, v18.16b, v7.16b
+	WORD $0x4e271e73 // and v19.16b, v19.16b, v7.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        69728(R2), F18
+	FMOVQ        69744(R2), F19
+	WORD $0x4f3c5652 // shl v18.4s, v18.4s, #28
+	WORD $0x4f3c5673 // shl v19.4s, v19.4s, #28
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        69696(R2), F18
+	FMOVQ        69712(R2), F19
+	WORD $0x4e271e52 // and v18.16b, v18.16b, v7.16b
+	WORD $0x4e271e73 // and v19.16b, v19.16b, v7.16b
+	WORD $0x4f345652 // shl v18.4s, v18.4s, #20
+	WORD $0x4f345673 // shl v19.4s, v19.4s, #20
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        69664(R2), F18
+	FMOVQ        69680(R2), F19
+	WORD $0x4e271e52 // and v18.16b, v18.16b, v7.16b
+	WORD $0x4e271e73 // and v19.16b, v19.16b, v7.16b
+	WORD $0x4f2c5652 // shl v18.4s, v18.4s, #12
+	WORD $0x4f2c5673 // shl v19.4s, v19.4s, #12
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        69632(R2), F18
+	FMOVQ        69648(R2), F19
+	WORD $0x4e271e52 // and v18.16b, v18.16b, v7.16b
+	WORD $0x4e271e73 // and v19.16b, v19.16b, v7.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        69312(R2), F18
+	FMOVQ        69328(R2), F19
+	WORD $0x4e271e52 // and v18.16b, v18.16b, v7.16b
+	WORD $0x4e271e73 // and v19.16b, v19.16b, v7.16b
+	WORD $0x4f385652 // shl v18.4s, v18.4s, #24
+	WORD $0x4f385673 // shl v19.4s, v19.4s, #24
+	FMOVQ        69280(R2), F20
+	FMOVQ        69296(R2), F21
+	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
+	WORD $0x4e271eb5 // and v21.16b, v21.16b, v7.16b
+	WORD $0x4f305694 // shl v20.4s, v20.4s, #16
+	WORD $0x4f3056b5 // shl v21.4s, v21.4s, #16
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        69248(R2), F20
+	FMOVQ        69264(R2), F21
+	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
+	WORD $0x4e271eb5 // and v21.16b, v21.16b, v7.16b
+	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
+	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        69216(R2), F20
+	FMOVQ        69232(R2), F21
+	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
+	WORD $0x4e271eb5 // and v21.16b, v21.16b, v7.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        69856(R2), F20
+	FMOVQ        69872(R2), F21
+	WORD $0x4f3c5694 // shl v20.4s, v20.4s, #28
+	WORD $0x4f3c56b5 // shl v21.4s, v21.4s, #28
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        69824(R2), F20
+	FMOVQ        69840(R2), F21
+	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
+	WORD $0x4e271eb5 // and v21.16b, v21.16b, v7.16b
+	WORD $0x4f345694 // shl v20.4s, v20.4s, #20
+	WORD $0x4f3456b5 // shl v21.4s, v21.4s, #20
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        69792(R2), F20
+	FMOVQ        69808(R2), F21
+	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
+	WORD $0x4e271eb5 // and v21.16b, v21.16b, v7.16b
+	WORD $0x4f2c5694 // shl v20.4s, v20.4s, #12
+	WORD $0x4f2c56b5 // shl v21.4s, v21.4s, #12
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        69760(R2), F20
+	FMOVQ        69776(R2), F21
+	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
+	WORD $0x4e271eb5 // and v21.16b, v21.16b, v7.16b
+	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
+	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4e8e2994 // trn1 v20.4s, v12.4s, v14.4s
+	WORD $0x4e8e698c // trn2 v12.4s, v12.4s, v14.4s
+	WORD $0x4e922a0e // trn1 v14.4s, v16.4s, v18.4s
+	WORD $0x4e926a10 // trn2 v16.4s, v16.4s, v18.4s
+	WORD $0x4ece3a92 // zip1 v18.2d, v20.2d, v14.2d
+	WORD $0x4ed03995 // zip1 v21.2d, v12.2d, v16.2d
+	WORD $0x4ece7a8e // zip2 v14.2d, v20.2d, v14.2d
+	WORD $0x4ed0798c // zip2 v12.2d, v12.2d, v16.2d
+	FMOVQ        F18, (R0)
+	FMOVQ        F21, 84(R0)
+	FMOVQ        F14, 168(R0)
+	FMOVQ        F12, 252(R0)
+	WORD $0x4e8f29ac // trn1 v12.4s, v13.4s, v15.4s
+	WORD $0x4e8f69ad // trn2 v13.4s, v13.4s, v15.4s
+	WORD $0x4e932a2e // trn1 v14.4s, v17.4s, v19.4s
+	WORD $0x4e936a2f // trn2 v15.4s, v17.4s, v19.4s
+	WORD $0x4ece3990 // zip1 v16.2d, v12.2d, v14.2d
+	WORD $0x4ecf39b1 // zip1 v17.2d, v13.2d, v15.2d
+	WORD $0x4ece798c // zip2 v12.2d, v12.2d, v14.2d
+	WORD $0x4ecf79ad // zip2 v13.2d, v13.2d, v15.2d
+	FMOVQ        F16, 336(R0)
+	FMOVQ        F17, 420(R0)
+	FMOVQ        F12, 504(R0)
+	FMOVQ        F13, 588(R0)
+
+	// qs: codes to bits, then words to blocks
+	MOVD         R0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $2, R6
+	SUBS         $1, R6
+	BLT          done158
+
+loop157:
+	ADD          R5<<3, R2, R7
+	FMOVQ        73120(R7), F12
+	ADD          R5<<3, R2, R7
+	FMOVQ        73136(R7), F13
+	WORD $0x4f3e558c // shl v12.4s, v12.4s, #30
+	WORD $0x4f3e55ad // shl v13.4s, v13.4s, #30
+	ADD          R5<<3, R2, R7
+	FMOVQ        73088(R7), F14
+	ADD          R5<<3, R2, R7
+	FMOVQ        73104(R7), F15
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f3655ce // shl v14.4s, v14.4s, #22
+	WORD $0x4f3655ef // shl v15.4s, v15.4s, #22
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        73056(R7), F14
+	ADD          R5<<3, R2, R7
+	FMOVQ        73072(R7), F15
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f2e55ce // shl v14.4s, v14.4s, #14
+	WORD $0x4f2e55ef // shl v15.4s, v15.4s, #14
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        73024(R7), F14
+	ADD          R5<<3, R2, R7
+	FMOVQ        73040(R7), F15
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f2655ce // shl v14.4s, v14.4s, #6
+	WORD $0x4f2655ef // shl v15.4s, v15.4s, #6
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        72096(R7), F14
+	ADD          R5<<3, R2, R7
+	FMOVQ        72112(R7), F15
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f3c55ce // shl v14.4s, v14.4s, #28
+	WORD $0x4f3c55ef // shl v15.4s, v15.4s, #28
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        72064(R7), F14
+	ADD          R5<<3, R2, R7
+	FMOVQ        72080(R7), F15
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f3455ce // shl v14.4s, v14.4s, #20
+	WORD $0x4f3455ef // shl v15.4s, v15.4s, #20
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        72032(R7), F14
+	ADD          R5<<3, R2, R7
+	FMOVQ        72048(R7), F15
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f2c55ce // shl v14.4s, v14.4s, #12
+	WORD $0x4f2c55ef // shl v15.4s, v15.4s, #12
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        72000(R7), F14
+	ADD          R5<<3, R2, R7
+	FMOVQ        72016(R7), F15
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        71072(R7), F14
+	ADD          R5<<3, R2, R7
+	FMOVQ        71088(R7), F15
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f3a55ce // shl v14.4s, v14.4s, #26
+	WORD $0x4f3a55ef // shl v15.4s, v15.4s, #26
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        71040(R7), F14
+	ADD          R5<<3, R2, R7
+	FMOVQ        71056(R7), F15
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f3255ce // shl v14.4s, v14.4s, #18
+	WORD $0x4f3255ef // shl v15.4s, v15.4s, #18
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        71008(R7), F14
+	ADD          R5<<3, R2, R7
+	FMOVQ        71024(R7), F15
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f2a55ce // shl v14.4s, v14.4s, #10
+	WORD $0x4f2a55ef // shl v15.4s, v15.4s, #10
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        70976(R7), F14
+	ADD          R5<<3, R2, R7
+	FMOVQ        70992(R7), F15
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        70048(R7), F14
+	ADD          R5<<3, R2, R7
+	FMOVQ        70064(R7), F15
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f3855ce // shl v14.4s, v14.4s, #24
+	WORD $0x4f3855ef // shl v15.4s, v15.4s, #24
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        70016(R7), F14
+	ADD          R5<<3, R2, R7
+	FMOVQ        70032(R7), F15
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f3055ce // shl v14.4s, v14.4s, #16
+	WORD $0x4f3055ef // shl v15.4s, v15.4s, #16
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        69984(R7), F14
+	ADD          R5<<3, R2, R7
+	FMOVQ        70000(R7), F15
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f2855ce // shl v14.4s, v14.4s, #8
+	WORD $0x4f2855ef // shl v15.4s, v15.4s, #8
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        69952(R7), F14
+	ADD          R5<<3, R2, R7
+	FMOVQ        69968(R7), F15
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        73248(R7), F14
+	ADD          R5<<3, R2, R7
+	FMOVQ        73264(R7), F15
+	WORD $0x4f3e55ce // shl v14.4s, v14.4s, #30
+	WORD $0x4f3e55ef // shl v15.4s, v15.4s, #30
+	ADD          R5<<3, R2, R7
+	FMOVQ        73216(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        73232(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f365610 // shl v16.4s, v16.4s, #22
+	WORD $0x4f365631 // shl v17.4s, v17.4s, #22
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        73184(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        73200(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f2e5610 // shl v16.4s, v16.4s, #14
+	WORD $0x4f2e5631 // shl v17.4s, v17.4s, #14
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        73152(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        73168(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f265610 // shl v16.4s, v16.4s, #6
+	WORD $0x4f265631 // shl v17.4s, v17.4s, #6
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        72224(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        72240(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f3c5610 // shl v16.4s, v16.4s, #28
+	WORD $0x4f3c5631 // shl v17.4s, v17.4s, #28
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        72192(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        72208(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f345610 // shl v16.4s, v16.4s, #20
+	WORD $0x4f345631 // shl v17.4s, v17.4s, #20
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        72160(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        72176(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f2c5610 // shl v16.4s, v16.4s, #12
+	WORD $0x4f2c5631 // shl v17.4s, v17.4s, #12
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        72128(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        72144(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        71200(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        71216(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f3a5610 // shl v16.4s, v16.4s, #26
+	WORD $0x4f3a5631 // shl v17.4s, v17.4s, #26
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        71168(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        71184(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f325610 // shl v16.4s, v16.4s, #18
+	WORD $0x4f325631 // shl v17.4s, v17.4s, #18
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        71136(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        71152(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f2a5610 // shl v16.4s, v16.4s, #10
+	WORD $0x4f2a5631 // shl v17.4s, v17.4s, #10
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        71104(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        71120(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
+	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        70176(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        70192(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f385610 // shl v16.4s, v16.4s, #24
+	WORD $0x4f385631 // shl v17.4s, v17.4s, #24
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        70144(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        70160(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f305610 // shl v16.4s, v16.4s, #16
+	WORD $0x4f305631 // shl v17.4s, v17.4s, #16
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        70112(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        70128(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f285610 // shl v16.4s, v16.4s, #8
+	WORD $0x4f285631 // shl v17.4s, v17.4s, #8
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        70080(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        70096(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        73376(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        73392(R7), F17
+	WORD $0x4f3e5610 // shl v16.4s, v16.4s, #30
+	WORD $0x4f3e5631 // shl v17.4s, v17.4s, #30
+	ADD          R5<<3, R2, R7
+	FMOVQ        73344(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        73360(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f365652 // shl v18.4s, v18.4s, #22
+	WORD $0x4f365673 // shl v19.4s, v19.4s, #22
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        73312(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        73328(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f2e5652 // shl v18.4s, v18.4s, #14
+	WORD $0x4f2e5673 // shl v19.4s, v19.4s, #14
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        73280(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        73296(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f265652 // shl v18.4s, v18.4s, #6
+	WORD $0x4f265673 // shl v19.4s, v19.4s, #6
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        72352(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        72368(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f3c5652 // shl v18.4s, v18.4s, #28
+	WORD $0x4f3c5673 // shl v19.4s, v19.4s, #28
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        72320(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        72336(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f345652 // shl v18.4s, v18.4s, #20
+	WORD $0x4f345673 // shl v19.4s, v19.4s, #20
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        72288(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        72304(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f2c5652 // shl v18.4s, v18.4s, #12
+	WORD $0x4f2c5673 // shl v19.4s, v19.4s, #12
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        72256(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        72272(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        71328(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        71344(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f3a5652 // shl v18.4s, v18.4s, #26
+	WORD $0x4f3a5673 // shl v19.4s, v19.4s, #26
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        71296(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        71312(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f325652 // shl v18.4s, v18.4s, #18
+	WORD $0x4f325673 // shl v19.4s, v19.4s, #18
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        71264(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        71280(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f2a5652 // shl v18.4s, v18.4s, #10
+	WORD $0x4f2a5673 // shl v19.4s, v19.4s, #10
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        71232(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        71248(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
+	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        70304(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        70320(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f385652 // shl v18.4s, v18.4s, #24
+	WORD $0x4f385673 // shl v19.4s, v19.4s, #24
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        70272(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        70288(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f305652 // shl v18.4s, v18.4s, #16
+	WORD $0x4f305673 // shl v19.4s, v19.4s, #16
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        70240(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        70256(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f285652 // shl v18.4s, v18.4s, #8
+	WORD $0x4f285673 // shl v19.4s, v19.4s, #8
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        70208(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        70224(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        73504(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        73520(R7), F19
+	WORD $0x4f3e5652 // shl v18.4s, v18.4s, #30
+	WORD $0x4f3e5673 // shl v19.4s, v19.4s, #30
+	ADD          R5<<3, R2, R7
+	FMOVQ        73472(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        73488(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f365694 // shl v20.4s, v20.4s, #22
+	WORD $0x4f3656b5 // shl v21.4s, v21.4s, #22
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        73440(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        73456(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f2e5694 // shl v20.4s, v20.4s, #14
+	WORD $0x4f2e56b5 // shl v21.4s, v21.4s, #14
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        73408(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        73424(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f265694 // shl v20.4s, v20.4s, #6
+	WORD $0x4f2656b5 // shl v21.4s, v21.4s, #6
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        72480(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        72496(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f3c5694 // shl v20.4s, v20.4s, #28
+	WORD $0x4f3c56b5 // shl v21.4s, v21.4s, #28
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        72448(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        72464(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f345694 // shl v20.4s, v20.4s, #20
+	WORD $0x4f3456b5 // shl v21.4s, v21.4s, #20
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        72416(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        72432(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f2c5694 // shl v20.4s, v20.4s, #12
+	WORD $0x4f2c56b5 // shl v21.4s, v21.4s, #12
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        72384(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        72400(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
+	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        71456(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        71472(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f3a5694 // shl v20.4s, v20.4s, #26
+	WORD $0x4f3a56b5 // shl v21.4s, v21.4s, #26
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        71424(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        71440(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f325694 // shl v20.4s, v20.4s, #18
+	WORD $0x4f3256b5 // shl v21.4s, v21.4s, #18
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        71392(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        71408(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f2a5694 // shl v20.4s, v20.4s, #10
+	WORD $0x4f2a56b5 // shl v21.4s, v21.4s, #10
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        71360(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        71376(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
+	WORD $0x4f2256b5 // shl v21.4s, v21.4s, #2
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        70432(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        70448(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f385694 // shl v20.4s, v20.4s, #24
+	WORD $0x4f3856b5 // shl v21.4s, v21.4s, #24
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        70400(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        70416(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f305694 // shl v20.4s, v20.4s, #16
+	WORD $0x4f3056b5 // shl v21.4s, v21.4s, #16
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        70368(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        70384(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
+	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        70336(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        70352(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4e8e2994 // trn1 v20.4s, v12.4s, v14.4s
+	WORD $0x4e8e698c // trn2 v12.4s, v12.4s, v14.4s
+	WORD $0x4e922a0e // trn1 v14.4s, v16.4s, v18.4s
+	WORD $0x4e926a10 // trn2 v16.4s, v16.4s, v18.4s
+	WORD $0x4ece3a92 // zip1 v18.2d, v20.2d, v14.2d
+	WORD $0x4ed03995 // zip1 v21.2d, v12.2d, v16.2d
+	WORD $0x4ece7a8e // zip2 v14.2d, v20.2d, v14.2d
+	WORD $0x4ed0798c // zip2 v12.2d, v12.2d, v16.2d
+	FMOVQ        F18, 16(R4)
+	FMOVQ        F21, 100(R4)
+	FMOVQ        F14, 184(R4)
+	FMOVQ        F12, 268(R4)
+	WORD $0x4e8f29ac // trn1 v12.4s, v13.4s, v15.4s
+	WORD $0x4e8f69ad // trn2 v13.4s, v13.4s, v15.4s
+	WORD $0x4e932a2e // trn1 v14.4s, v17.4s, v19.4s
+	WORD $0x4e936a2f // trn2 v15.4s, v17.4s, v19.4s
+	WORD $0x4ece3990 // zip1 v16.2d, v12.2d, v14.2d
+	WORD $0x4ecf39b1 // zip1 v17.2d, v13.2d, v15.2d
+	WORD $0x4ece798c // zip2 v12.2d, v12.2d, v14.2d
+	WORD $0x4ecf79ad // zip2 v13.2d, v13.2d, v15.2d
+	FMOVQ        F16, 352(R4)
+	FMOVQ        F17, 436(R4)
+	FMOVQ        F12, 520(R4)
+	FMOVQ        F13, 604(R4)
+	ADD          R5<<3, R2, R7
+	FMOVQ        73632(R7), F12
+	ADD          R5<<3, R2, R7
+	FMOVQ        73648(R7), F13
+	WORD $0x4f3e558c // shl v12.4s, v12.4s, #30
+	WORD $0x4f3e55ad // shl v13.4s, v13.4s, #30
+	ADD          R5<<3, R2, R7
+	FMOVQ        73600(R7), F14
+	ADD          R5<<3, R2, R7
+	FMOVQ        73616(R7), F15
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f3655ce // shl v14.4s, v14.4s, #22
+	WORD $0x4f3655ef // shl v15.4s, v15.4s, #22
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        73568(R7), F14
+	ADD          R5<<3, R2, R7
+	FMOVQ        73584(R7), F15
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f2e55ce // shl v14.4s, v14.4s, #14
+	WORD $0x4f2e55ef // shl v15.4s, v15.4s, #14
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        73536(R7), F14
+	ADD          R5<<3, R2, R7
+	FMOVQ        73552(R7), F15
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f2655ce // shl v14.4s, v14.4s, #6
+	WORD $0x4f2655ef // shl v15.4s, v15.4s, #6
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        72608(R7), F14
+	ADD          R5<<3, R2, R7
+	FMOVQ        72624(R7), F15
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f3c55ce // shl v14.4s, v14.4s, #28
+	WORD $0x4f3c55ef // shl v15.4s, v15.4s, #28
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        72576(R7), F14
+	ADD          R5<<3, R2, R7
+	FMOVQ        72592(R7), F15
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f3455ce // shl v14.4s, v14.4s, #20
+	WORD $0x4f3455ef // shl v15.4s, v15.4s, #20
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        72544(R7), F14
+	ADD          R5<<3, R2, R7
+	FMOVQ        72560(R7), F15
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f2c55ce // shl v14.4s, v14.4s, #12
+	WORD $0x4f2c55ef // shl v15.4s, v15.4s, #12
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        72512(R7), F14
+	ADD          R5<<3, R2, R7
+	FMOVQ        72528(R7), F15
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        71584(R7), F14
+	ADD          R5<<3, R2, R7
+	FMOVQ        71600(R7), F15
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f3a55ce // shl v14.4s, v14.4s, #26
+	WORD $0x4f3a55ef // shl v15.4s, v15.4s, #26
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        71552(R7), F14
+	ADD          R5<<3, R2, R7
+	FMOVQ        71568(R7), F15
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f3255ce // shl v14.4s, v14.4s, #18
+	WORD $0x4f3255ef // shl v15.4s, v15.4s, #18
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        71520(R7), F14
+	ADD          R5<<3, R2, R7
+	FMOVQ        71536(R7), F15
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f2a55ce // shl v14.4s, v14.4s, #10
+	WORD $0x4f2a55ef // shl v15.4s, v15.4s, #10
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        71488(R7), F14
+	ADD          R5<<3, R2, R7
+	FMOVQ        71504(R7), F15
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        70560(R7), F14
+	ADD          R5<<3, R2, R7
+	FMOVQ        70576(R7), F15
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f3855ce // shl v14.4s, v14.4s, #24
+	WORD $0x4f3855ef // shl v15.4s, v15.4s, #24
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        70528(R7), F14
+	ADD          R5<<3, R2, R7
+	FMOVQ        70544(R7), F15
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f3055ce // shl v14.4s, v14.4s, #16
+	WORD $0x4f3055ef // shl v15.4s, v15.4s, #16
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        70496(R7), F14
+	ADD          R5<<3, R2, R7
+	FMOVQ        70512(R7), F15
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f2855ce // shl v14.4s, v14.4s, #8
+	WORD $0x4f2855ef // shl v15.4s, v15.4s, #8
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        70464(R7), F14
+	ADD          R5<<3, R2, R7
+	FMOVQ        70480(R7), F15
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        73760(R7), F14
+	ADD          R5<<3, R2, R7
+	FMOVQ        73776(R7), F15
+	WORD $0x4f3e55ce // shl v14.4s, v14.4s, #30
+	WORD $0x4f3e55ef // shl v15.4s, v15.4s, #30
+	ADD          R5<<3, R2, R7
+	FMOVQ        73728(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        73744(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f365610 // shl v16.4s, v16.4s, #22
+	WORD $0x4f365631 // shl v17.4s, v17.4s, #22
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        73696(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        73712(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f2e5610 // shl v16.4s, v16.4s, #14
+	WORD $0x4f2e5631 // shl v17.4s, v17.4s, #14
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        73664(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        73680(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f265610 // shl v16.4s, v16.4s, #6
+	WORD $0x4f265631 // shl v17.4s, v17.4s, #6
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        72736(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        72752(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f3c5610 // shl v16.4s, v16.4s, #28
+	WORD $0x4f3c5631 // shl v17.4s, v17.4s, #28
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        72704(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        72720(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f345610 // shl v16.4s, v16.4s, #20
+	WORD $0x4f345631 // shl v17.4s, v17.4s, #20
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        72672(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        72688(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f2c5610 // shl v16.4s, v16.4s, #12
+	WORD $0x4f2c5631 // shl v17.4s, v17.4s, #12
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        72640(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        72656(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        71712(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        71728(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f3a5610 // shl v16.4s, v16.4s, #26
+	WORD $0x4f3a5631 // shl v17.4s, v17.4s, #26
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        71680(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        71696(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f325610 // shl v16.4s, v16.4s, #18
+	WORD $0x4f325631 // shl v17.4s, v17.4s, #18
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        71648(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        71664(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f2a5610 // shl v16.4s, v16.4s, #10
+	WORD $0x4f2a5631 // shl v17.4s, v17.4s, #10
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        71616(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        71632(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
+	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        70688(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        70704(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f385610 // shl v16.4s, v16.4s, #24
+	WORD $0x4f385631 // shl v17.4s, v17.4s, #24
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        70656(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        70672(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f305610 // shl v16.4s, v16.4s, #16
+	WORD $0x4f305631 // shl v17.4s, v17.4s, #16
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        70624(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        70640(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f285610 // shl v16.4s, v16.4s, #8
+	WORD $0x4f285631 // shl v17.4s, v17.4s, #8
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        70592(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        70608(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        73888(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        73904(R7), F17
+	WORD $0x4f3e5610 // shl v16.4s, v16.4s, #30
+	WORD $0x4f3e5631 // shl v17.4s, v17.4s, #30
+	ADD          R5<<3, R2, R7
+	FMOVQ        73856(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        73872(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f365652 // shl v18.4s, v18.4s, #22
+	WORD $0x4f365673 // shl v19.4s, v19.4s, #22
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        73824(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        73840(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f2e5652 // shl v18.4s, v18.4s, #14
+	WORD $0x4f2e5673 // shl v19.4s, v19.4s, #14
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        73792(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        73808(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f265652 // shl v18.4s, v18.4s, #6
+	WORD $0x4f265673 // shl v19.4s, v19.4s, #6
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        72864(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        72880(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f3c5652 // shl v18.4s, v18.4s, #28
+	WORD $0x4f3c5673 // shl v19.4s, v19.4s, #28
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        72832(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        72848(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f345652 // shl v18.4s, v18.4s, #20
+	WORD $0x4f345673 // shl v19.4s, v19.4s, #20
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        72800(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        72816(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f2c5652 // shl v18.4s, v18.4s, #12
+	WORD $0x4f2c5673 // shl v19.4s, v19.4s, #12
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        72768(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        72784(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        71840(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        71856(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f3a5652 // shl v18.4s, v18.4s, #26
+	WORD $0x4f3a5673 // shl v19.4s, v19.4s, #26
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        71808(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        71824(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f325652 // shl v18.4s, v18.4s, #18
+	WORD $0x4f325673 // shl v19.4s, v19.4s, #18
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        71776(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        71792(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f2a5652 // shl v18.4s, v18.4s, #10
+	WORD $0x4f2a5673 // shl v19.4s, v19.4s, #10
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        71744(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        71760(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
+	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        70816(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        70832(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f385652 // shl v18.4s, v18.4s, #24
+	WORD $0x4f385673 // shl v19.4s, v19.4s, #24
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        70784(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        70800(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f305652 // shl v18.4s, v18.4s, #16
+	WORD $0x4f305673 // shl v19.4s, v19.4s, #16
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        70752(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        70768(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f285652 // shl v18.4s, v18.4s, #8
+	WORD $0x4f285673 // shl v19.4s, v19.4s, #8
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        70720(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        70736(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        74016(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        74032(R7), F19
+	WORD $0x4f3e5652 // shl v18.4s, v18.4s, #30
+	WORD $0x4f3e5673 // shl v19.4s, v19.4s, #30
+	ADD          R5<<3, R2, R7
+	FMOVQ        73984(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        74000(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f365694 // shl v20.4s, v20.4s, #22
+	WORD $0x4f3656b5 // shl v21.4s, v21.4s, #22
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        73952(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        73968(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f2e5694 // shl v20.4s, v20.4s, #14
+	WORD $0x4f2e56b5 // shl v21.4s, v21.4s, #14
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        73920(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        73936(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f265694 // shl v20.4s, v20.4s, #6
+	WORD $0x4f2656b5 // shl v21.4s, v21.4s, #6
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        72992(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        73008(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f3c5694 // shl v20.4s, v20.4s, #28
+	WORD $0x4f3c56b5 // shl v21.4s, v21.4s, #28
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        72960(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        72976(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f345694 // shl v20.4s, v20.4s, #20
+	WORD $0x4f3456b5 // shl v21.4s, v21.4s, #20
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        72928(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        72944(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f2c5694 // shl v20.4s, v20.4s, #12
+	WORD $0x4f2c56b5 // shl v21.4s, v21.4s, #12
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        72896(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        72912(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
+	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        71968(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        71984(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f3a5694 // shl v20.4s, v20.4s, #26
+	WORD $0x4f3a56b5 // shl v21.4s, v21.4s, #26
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        71936(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        71952(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f325694 // shl v20.4s, v20.4s, #18
+	WORD $0x4f3256b5 // shl v21.4s, v21.4s, #18
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        71904(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        71920(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f2a5694 // shl v20.4s, v20.4s, #10
+	WORD $0x4f2a56b5 // shl v21.4s, v21.4s, #10
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        71872(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        71888(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
+	WORD $0x4f2256b5 // shl v21.4s, v21.4s, #2
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        70944(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        70960(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f385694 // shl v20.4s, v20.4s, #24
+	WORD $0x4f3856b5 // shl v21.4s, v21.4s, #24
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        70912(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        70928(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f305694 // shl v20.4s, v20.4s, #16
+	WORD $0x4f3056b5 // shl v21.4s, v21.4s, #16
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        70880(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        70896(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
+	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        70848(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        70864(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4e8e2994 // trn1 v20.4s, v12.4s, v14.4s
+	WORD $0x4e8e698c // trn2 v12.4s, v12.4s, v14.4s
+	WORD $0x4e922a0e // trn1 v14.4s, v16.4s, v18.4s
+	WORD $0x4e926a10 // trn2 v16.4s, v16.4s, v18.4s
+	WORD $0x4ece3a92 // zip1 v18.2d, v20.2d, v14.2d
+	WORD $0x4ed03995 // zip1 v21.2d, v12.2d, v16.2d
+	WORD $0x4ece7a8e // zip2 v14.2d, v20.2d, v14.2d
+	WORD $0x4ed0798c // zip2 v12.2d, v12.2d, v16.2d
+	FMOVQ        F18, 32(R4)
+	FMOVQ        F21, 116(R4)
+	FMOVQ        F14, 200(R4)
+	FMOVQ        F12, 284(R4)
+	WORD $0x4e8f29ac // trn1 v12.4s, v13.4s, v15.4s
+	WORD $0x4e8f69ad // trn2 v13.4s, v13.4s, v15.4s
+	WORD $0x4e932a2e // trn1 v14.4s, v17.4s, v19.4s
+	WORD $0x4e936a2f // trn2 v15.4s, v17.4s, v19.4s
+	WORD $0x4ece3990 // zip1 v16.2d, v12.2d, v14.2d
+	WORD $0x4ecf39b1 // zip1 v17.2d, v13.2d, v15.2d
+	WORD $0x4ece798c // zip2 v12.2d, v12.2d, v14.2d
+	WORD $0x4ecf79ad // zip2 v13.2d, v13.2d, v15.2d
+	FMOVQ        F16, 368(R4)
+	FMOVQ        F17, 452(R4)
+	FMOVQ        F12, 536(R4)
+	FMOVQ        F13, 620(R4)
+	ADD          $0x20, R4
+	ADD          $0x200, R5
+	SUBS         $1, R6
+	BGE          loop157
+
+done158:
+	ADD          $1, R6
+
+	// d
+	FMOVQ        68704(R2), F12
+	FMOVQ        68720(R2), F13
+	WORD $0x4e211d8e // and v14.16b, v12.16b, v1.16b
+	WORD $0x4ea91dce // orr v14.16b, v14.16b, v9.16b
+	WORD $0x4e2ce58f // fcmeq v15.4s, v12.4s, v12.4s
+	WORD $0x6e6e1d8f // bsl v15.16b, v12.16b, v14.16b
+	WORD $0x0e2169ef // fcvtn v15.4h, v15.4s
+	WORD $0x2f10a5ec // ushll v12.4s, v15.4h, #0
+	WORD $0x4e211dae // and v14.16b, v13.16b, v1.16b
+	WORD $0x4ea91dce // orr v14.16b, v14.16b, v9.16b
+	WORD $0x4e2de5af // fcmeq v15.4s, v13.4s, v13.4s
+	WORD $0x6e6e1daf // bsl v15.16b, v13.16b, v14.16b
+	WORD $0x0e2169ef // fcvtn v15.4h, v15.4s
+	WORD $0x2f10a5ed // ushll v13.4s, v15.4h, #0
+	ADD          $0x50, R0, R4
+	WORD $0x0d00408c // st1 { v12.h }[0], [x4]
+	ADD          $0xa4, R0, R4
+	WORD $0x0d00508c // st1 { v12.h }[2], [x4]
+	ADD          $0xf8, R0, R4
+	WORD $0x4d00408c // st1 { v12.h }[4], [x4]
+	ADD          $0x14c, R0, R4
+	WORD $0x4d00508c // st1 { v12.h }[6], [x4]
+	ADD          $0x1a0, R0, R4
+	WORD $0x0d00408d // st1 { v13.h }[0], [x4]
+	ADD          $0x1f4, R0, R4
+	WORD $0x0d00508d // st1 { v13.h }[2], [x4]
+	ADD          $0x248, R0, R4
+	WORD $0x4d00408d // st1 { v13.h }[4], [x4]
+	ADD          $0x29c, R0, R4
+	WORD $0x4d00508d // st1 { v13.h }[6], [x4]
+
+	// dmin
+	FMOVQ        68768(R2), F12
+	FMOVQ        68784(R2), F13
+	WORD $0x4e211d8e // and v14.16b, v12.16b, v1.16b
+	WORD $0x4ea91dce // orr v14.16b, v14.16b, v9.16b
+	WORD $0x4e2ce58f // fcmeq v15.4s, v12.4s, v12.4s
+	WORD $0x6e6e1d8f // bsl v15.16b, v12.16b, v14.16b
+	WORD $0x0e2169ef // fcvtn v15.4h, v15.4s
+	WORD $0x2f10a5ec // ushll v12.4s, v15.4h, #0
+	WORD $0x4e211dae // and v14.16b, v13.16b, v1.16b
+	WORD $0x4ea91dce // orr v14.16b, v14.16b, v9.16b
+	WORD $0x4e2de5af // fcmeq v15.4s, v13.4s, v13.4s
+	WORD $0x6e6e1daf // bsl v15.16b, v13.16b, v14.16b
+	WORD $0x0e2169ef // fcvtn v15.4h, v15.4s
+	WORD $0x2f10a5ed // ushll v13.4s, v15.4h, #0
+	ADD          $0x52, R0, R4
+	WORD $0x0d00408c // st1 { v12.h }[0], [x4]
+	ADD          $0xa6, R0, R4
+	WORD $0x0d00508c // st1 { v12.h }[2], [x4]
+	ADD          $0xfa, R0, R4
+	WORD $0x4d00408c // st1 { v12.h }[4], [x4]
+	ADD          $0x14e, R0, R4
+	WORD $0x4d00508c // st1 { v12.h }[6], [x4]
+	ADD          $0x1a2, R0, R4
+	WORD $0x0d00408d // st1 { v13.h }[0], [x4]
+	ADD          $0x1f6, R0, R4
+	WORD $0x0d00508d // st1 { v13.h }[2], [x4]
+	ADD          $0x24a, R0, R4
+	WORD $0x4d00408d // st1 { v13.h }[4], [x4]
+	ADD          $0x29e, R0, R4
+	WORD $0x4d00508d // st1 { v13.h }[6], [x4]
+	ADD          $0x2000, R1
+	ADD          $0x2a0, R0
 	SUBS         $1, R3
 	BGE          loop1
 

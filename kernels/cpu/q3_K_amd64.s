@@ -109,6 +109,97 @@ DATA q3_k_ones<>+16(SB)/8, $0x0001000100010001
 DATA q3_k_ones<>+24(SB)/8, $0x0001000100010001
 GLOBL q3_k_ones<>(SB), RODATA|NOPTR, $32
 
+// q3_k_extremum: float32, 8 times 0
+DATA q3_k_extremum<>+0(SB)/8, $0x0000000000000000
+DATA q3_k_extremum<>+8(SB)/8, $0x0000000000000000
+DATA q3_k_extremum<>+16(SB)/8, $0x0000000000000000
+DATA q3_k_extremum<>+24(SB)/8, $0x0000000000000000
+GLOBL q3_k_extremum<>(SB), RODATA|NOPTR, $32
+
+// q3_k_mask5: float32, 8 times 0x7fffffff
+DATA q3_k_mask5<>+0(SB)/8, $0x7fffffff7fffffff
+DATA q3_k_mask5<>+8(SB)/8, $0x7fffffff7fffffff
+DATA q3_k_mask5<>+16(SB)/8, $0x7fffffff7fffffff
+DATA q3_k_mask5<>+24(SB)/8, $0x7fffffff7fffffff
+GLOBL q3_k_mask5<>(SB), RODATA|NOPTR, $32
+
+// q3_k_one: float32, 8 times 1
+DATA q3_k_one<>+0(SB)/8, $0x3f8000003f800000
+DATA q3_k_one<>+8(SB)/8, $0x3f8000003f800000
+DATA q3_k_one<>+16(SB)/8, $0x3f8000003f800000
+DATA q3_k_one<>+24(SB)/8, $0x3f8000003f800000
+GLOBL q3_k_one<>(SB), RODATA|NOPTR, $32
+
+// q3_k_const2: int32, 8 times -4
+DATA q3_k_const2<>+0(SB)/8, $0xfffffffcfffffffc
+DATA q3_k_const2<>+8(SB)/8, $0xfffffffcfffffffc
+DATA q3_k_const2<>+16(SB)/8, $0xfffffffcfffffffc
+DATA q3_k_const2<>+24(SB)/8, $0xfffffffcfffffffc
+GLOBL q3_k_const2<>(SB), RODATA|NOPTR, $32
+
+// q3_k_factor2: float32, 8 times -3.5
+DATA q3_k_factor2<>+0(SB)/8, $0xc0600000c0600000
+DATA q3_k_factor2<>+8(SB)/8, $0xc0600000c0600000
+DATA q3_k_factor2<>+16(SB)/8, $0xc0600000c0600000
+DATA q3_k_factor2<>+24(SB)/8, $0xc0600000c0600000
+GLOBL q3_k_factor2<>(SB), RODATA|NOPTR, $32
+
+// q3_k_factor3: float32, 8 times -4.5
+DATA q3_k_factor3<>+0(SB)/8, $0xc0900000c0900000
+DATA q3_k_factor3<>+8(SB)/8, $0xc0900000c0900000
+DATA q3_k_factor3<>+16(SB)/8, $0xc0900000c0900000
+DATA q3_k_factor3<>+24(SB)/8, $0xc0900000c0900000
+GLOBL q3_k_factor3<>(SB), RODATA|NOPTR, $32
+
+// q3_k_divisor: float32, 8 times -32
+DATA q3_k_divisor<>+0(SB)/8, $0xc2000000c2000000
+DATA q3_k_divisor<>+8(SB)/8, $0xc2000000c2000000
+DATA q3_k_divisor<>+16(SB)/8, $0xc2000000c2000000
+DATA q3_k_divisor<>+24(SB)/8, $0xc2000000c2000000
+GLOBL q3_k_divisor<>(SB), RODATA|NOPTR, $32
+
+// q3_k_const3: int32, 8 times -32
+DATA q3_k_const3<>+0(SB)/8, $0xffffffe0ffffffe0
+DATA q3_k_const3<>+8(SB)/8, $0xffffffe0ffffffe0
+DATA q3_k_const3<>+16(SB)/8, $0xffffffe0ffffffe0
+DATA q3_k_const3<>+24(SB)/8, $0xffffffe0ffffffe0
+GLOBL q3_k_const3<>(SB), RODATA|NOPTR, $32
+
+// q3_k_const4: int32, 8 times 31
+DATA q3_k_const4<>+0(SB)/8, $0x0000001f0000001f
+DATA q3_k_const4<>+8(SB)/8, $0x0000001f0000001f
+DATA q3_k_const4<>+16(SB)/8, $0x0000001f0000001f
+DATA q3_k_const4<>+24(SB)/8, $0x0000001f0000001f
+GLOBL q3_k_const4<>(SB), RODATA|NOPTR, $32
+
+// q3_k_offset2: int32, 8 times 32
+DATA q3_k_offset2<>+0(SB)/8, $0x0000002000000020
+DATA q3_k_offset2<>+8(SB)/8, $0x0000002000000020
+DATA q3_k_offset2<>+16(SB)/8, $0x0000002000000020
+DATA q3_k_offset2<>+24(SB)/8, $0x0000002000000020
+GLOBL q3_k_offset2<>(SB), RODATA|NOPTR, $32
+
+// q3_k_f16: float32, 8 times 0x80000000
+DATA q3_k_f16<>+0(SB)/8, $0x8000000080000000
+DATA q3_k_f16<>+8(SB)/8, $0x8000000080000000
+DATA q3_k_f16<>+16(SB)/8, $0x8000000080000000
+DATA q3_k_f16<>+24(SB)/8, $0x8000000080000000
+GLOBL q3_k_f16<>(SB), RODATA|NOPTR, $32
+
+// q3_k_f162: float32, 8 times 0x7fc00000
+DATA q3_k_f162<>+0(SB)/8, $0x7fc000007fc00000
+DATA q3_k_f162<>+8(SB)/8, $0x7fc000007fc00000
+DATA q3_k_f162<>+16(SB)/8, $0x7fc000007fc00000
+DATA q3_k_f162<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL q3_k_f162<>(SB), RODATA|NOPTR, $32
+
+// q3_k_mask6: int32, 8 times 1
+DATA q3_k_mask6<>+0(SB)/8, $0x0000000100000001
+DATA q3_k_mask6<>+8(SB)/8, $0x0000000100000001
+DATA q3_k_mask6<>+16(SB)/8, $0x0000000100000001
+DATA q3_k_mask6<>+24(SB)/8, $0x0000000100000001
+GLOBL q3_k_mask6<>(SB), RODATA|NOPTR, $32
+
 // matmulQ81xQ3_KAVX512VNNI multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ81xQ3_KAVX512VNNI(SB), NOSPLIT, $96-72
@@ -5269,6 +5360,2938 @@ done4:
 	ADDQ         $4, BX
 	MOVQ         stride+48(FP), SI
 	ADDQ         SI, CX
+	SUBQ         $1, DX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, DX
+	VZEROUPPER
+	RET
+
+// encodeGroupsQ3_KAVX2 packs groups of 8 blocks of 256 values.
+// Requires: AVX2, F16C
+TEXT ·encodeGroupsQ3_KAVX2(SB), NOSPLIT, $0-32
+
+	// constants of the loops
+	VMOVDQU      q3_k_mask2<>+0(SB), Y0
+	VMOVDQU      q3_k_mask5<>+0(SB), Y1
+	VMOVDQU      q3_k_factor2<>+0(SB), Y2
+	VMOVDQU      q3_k_factor<>+0(SB), Y3
+	VMOVDQU      q3_k_factor3<>+0(SB), Y4
+	VMOVDQU      q3_k_shifts2<>+0(SB), Y5
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), BX
+	MOVQ         scratch+16(FP), CX
+	MOVQ         groups+24(FP), DX
+	ADDQ         $0x1f, CX
+	ANDQ         $-32, CX
+	SUBQ         $1, DX
+	JLT          done2
+
+loop1:
+
+	// x: value i of every block in one vector
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x20, DI
+	SUBQ         $1, DI
+	JLT          done4
+
+loop3:
+	VMOVUPS      (BX)(SI*1), Y6
+	VMOVUPS      1024(BX)(SI*1), Y7
+	VMOVUPS      2048(BX)(SI*1), Y8
+	VMOVUPS      3072(BX)(SI*1), Y9
+	VMOVUPS      4096(BX)(SI*1), Y10
+	VMOVUPS      5120(BX)(SI*1), Y11
+	VMOVUPS      6144(BX)(SI*1), Y12
+	VMOVUPS      7168(BX)(SI*1), Y13
+	VUNPCKLPS    Y7, Y6, Y14
+	VUNPCKHPS    Y7, Y6, Y7
+	VUNPCKLPS    Y9, Y8, Y6
+	VUNPCKHPS    Y9, Y8, Y9
+	VUNPCKLPD    Y6, Y14, Y8
+	VUNPCKHPD    Y6, Y14, Y6
+	VUNPCKLPD    Y9, Y7, Y14
+	VUNPCKHPD    Y9, Y7, Y9
+	VUNPCKLPS    Y11, Y10, Y7
+	VUNPCKHPS    Y11, Y10, Y11
+	VUNPCKLPS    Y13, Y12, Y10
+	VUNPCKHPS    Y13, Y12, Y13
+	VUNPCKLPD    Y10, Y7, Y12
+	VUNPCKHPD    Y10, Y7, Y10
+	VUNPCKLPD    Y13, Y11, Y7
+	VUNPCKHPD    Y13, Y11, Y13
+	VPERM2F128   $0x20, Y12, Y8, Y11
+	VPERM2F128   $0x31, Y12, Y8, Y12
+	VPERM2F128   $0x20, Y10, Y6, Y8
+	VPERM2F128   $0x31, Y10, Y6, Y10
+	VPERM2F128   $0x20, Y7, Y14, Y6
+	VPERM2F128   $0x31, Y7, Y14, Y7
+	VPERM2F128   $0x20, Y13, Y9, Y14
+	VPERM2F128   $0x31, Y13, Y9, Y13
+	VMOVUPS      Y11, (CX)(SI*8)
+	VMOVUPS      Y8, 32(CX)(SI*8)
+	VMOVUPS      Y6, 64(CX)(SI*8)
+	VMOVUPS      Y14, 96(CX)(SI*8)
+	VMOVUPS      Y12, 128(CX)(SI*8)
+	VMOVUPS      Y10, 160(CX)(SI*8)
+	VMOVUPS      Y7, 192(CX)(SI*8)
+	VMOVUPS      Y13, 224(CX)(SI*8)
+	ADDQ         $0x20, SI
+	SUBQ         $1, DI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, DI
+
+	// m
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done6
+
+loop5:
+	VMOVDQU      q3_k_extremum<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x10, R9
+	SUBQ         $1, R9
+	JLT          done8
+
+loop7:
+	VMOVUPS      (CX)(SI*8), Y7
+	VPAND        Y1, Y7, Y8
+	VPAND        Y1, Y6, Y9
+	VCMPPS       $0x1e, Y9, Y8, Y8
+	VBLENDVPS    Y8, Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop7
+
+done8:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 8192(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop5
+
+done6:
+	ADDQ         $1, R8
+
+	// w
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x100, DI
+	SUBQ         $1, DI
+	JLT          done10
+
+loop9:
+	VMOVUPS      (CX)(SI*8), Y6
+	VMULPS       Y6, Y6, Y6
+	VMOVUPS      Y6, 8704(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop9
+
+done10:
+	ADDQ         $1, DI
+
+	// q1
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done12
+
+loop11:
+	XORQ         R9, R9
+	ADDQ         $0x10, R9
+	SUBQ         $1, R9
+	JLT          done14
+
+loop13:
+	VMOVUPS      (CX)(SI*8), Y6
+	VMOVUPS      8192(CX)(DI*8), Y7
+	VMOVDQU      q3_k_one<>+0(SB), Y8
+	VCMPPS       $4, q3_k_extremum<>+0(SB), Y7, Y9
+	VDIVPS       Y7, Y8, Y7
+	VPAND        Y9, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMULPS       Y3, Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VMOVDQU      q3_k_const2<>+0(SB), Y7
+	VPMAXSD      Y7, Y6, Y6
+	VMOVDQU      q3_k_mask2<>+0(SB), Y7
+	VPMINSD      Y7, Y6, Y6
+	VMOVDQU      Y6, 16896(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop13
+
+done14:
+	ADDQ         $1, R9
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop11
+
+done12:
+	ADDQ         $1, R8
+
+	// ll1
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done16
+
+loop15:
+	VMOVDQU      q3_k_extremum<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x10, R9
+	SUBQ         $1, R9
+	JLT          done18
+
+loop17:
+	VMOVUPS      8704(CX)(SI*8), Y7
+	VMOVDQU      16896(CX)(SI*8), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop17
+
+done18:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 25088(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop15
+
+done16:
+	ADDQ         $1, R8
+
+	// lx1
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done20
+
+loop19:
+	VMOVDQU      q3_k_extremum<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x10, R9
+	SUBQ         $1, R9
+	JLT          done22
+
+loop21:
+	VMOVUPS      8704(CX)(SI*8), Y7
+	VMOVDQU      16896(CX)(SI*8), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       (CX)(SI*8), Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop21
+
+done22:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 25600(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop19
+
+done20:
+	ADDQ         $1, R8
+
+	// s1
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done24
+
+loop23:
+	VMOVUPS      25600(CX)(SI*8), Y6
+	VMOVUPS      25088(CX)(SI*8), Y7
+	VMOVDQU      q3_k_one<>+0(SB), Y8
+	VCMPPS       $4, q3_k_extremum<>+0(SB), Y7, Y9
+	VDIVPS       Y7, Y8, Y7
+	VPAND        Y9, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 26112(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop23
+
+done24:
+	ADDQ         $1, DI
+
+	// q2
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done26
+
+loop25:
+	XORQ         R9, R9
+	ADDQ         $0x10, R9
+	SUBQ         $1, R9
+	JLT          done28
+
+loop27:
+	VMOVUPS      (CX)(SI*8), Y6
+	VMOVUPS      8192(CX)(DI*8), Y7
+	VMOVDQU      q3_k_one<>+0(SB), Y8
+	VCMPPS       $4, q3_k_extremum<>+0(SB), Y7, Y9
+	VDIVPS       Y7, Y8, Y7
+	VPAND        Y9, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMULPS       Y2, Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VMOVDQU      q3_k_const2<>+0(SB), Y7
+	VPMAXSD      Y7, Y6, Y6
+	VMOVDQU      q3_k_mask2<>+0(SB), Y7
+	VPMINSD      Y7, Y6, Y6
+	VMOVDQU      Y6, 26624(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop27
+
+done28:
+	ADDQ         $1, R9
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop25
+
+done26:
+	ADDQ         $1, R8
+
+	// ll2
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done30
+
+loop29:
+	VMOVDQU      q3_k_extremum<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x10, R9
+	SUBQ         $1, R9
+	JLT          done32
+
+loop31:
+	VMOVUPS      8704(CX)(SI*8), Y7
+	VMOVDQU      26624(CX)(SI*8), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop31
+
+done32:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 34816(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop29
+
+done30:
+	ADDQ         $1, R8
+
+	// lx2
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done34
+
+loop33:
+	VMOVDQU      q3_k_extremum<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x10, R9
+	SUBQ         $1, R9
+	JLT          done36
+
+loop35:
+	VMOVUPS      8704(CX)(SI*8), Y7
+	VMOVDQU      26624(CX)(SI*8), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       (CX)(SI*8), Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop35
+
+done36:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 35328(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop33
+
+done34:
+	ADDQ         $1, R8
+
+	// s2
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done38
+
+loop37:
+	VMOVUPS      35328(CX)(SI*8), Y6
+	VMOVUPS      34816(CX)(SI*8), Y7
+	VMOVDQU      q3_k_one<>+0(SB), Y8
+	VCMPPS       $4, q3_k_extremum<>+0(SB), Y7, Y9
+	VDIVPS       Y7, Y8, Y7
+	VPAND        Y9, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 35840(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop37
+
+done38:
+	ADDQ         $1, DI
+
+	// b2
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done40
+
+loop39:
+	VMOVUPS      35328(CX)(SI*8), Y6
+	VMOVUPS      35840(CX)(SI*8), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      25600(CX)(SI*8), Y8
+	VMOVUPS      26112(CX)(SI*8), Y9
+	VMULPS       Y9, Y8, Y8
+	VCMPPS       $0x1e, Y8, Y6, Y6
+	VBLENDVPS    Y6, Y7, Y9, Y6
+	VMOVUPS      Y6, 36352(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop39
+
+done40:
+	ADDQ         $1, DI
+
+	// p2
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done42
+
+loop41:
+	VMOVUPS      35328(CX)(SI*8), Y6
+	VMULPS       35840(CX)(SI*8), Y6, Y6
+	VMOVUPS      25600(CX)(SI*8), Y7
+	VMULPS       26112(CX)(SI*8), Y7, Y7
+	VMAXPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 36864(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop41
+
+done42:
+	ADDQ         $1, DI
+
+	// q3
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done44
+
+loop43:
+	XORQ         R9, R9
+	ADDQ         $0x10, R9
+	SUBQ         $1, R9
+	JLT          done46
+
+loop45:
+	VMOVUPS      (CX)(SI*8), Y6
+	VMOVUPS      8192(CX)(DI*8), Y7
+	VMOVDQU      q3_k_one<>+0(SB), Y8
+	VCMPPS       $4, q3_k_extremum<>+0(SB), Y7, Y9
+	VDIVPS       Y7, Y8, Y7
+	VPAND        Y9, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMULPS       Y4, Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VMOVDQU      q3_k_const2<>+0(SB), Y7
+	VPMAXSD      Y7, Y6, Y6
+	VMOVDQU      q3_k_mask2<>+0(SB), Y7
+	VPMINSD      Y7, Y6, Y6
+	VMOVDQU      Y6, 37376(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop45
+
+done46:
+	ADDQ         $1, R9
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop43
+
+done44:
+	ADDQ         $1, R8
+
+	// ll3
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done48
+
+loop47:
+	VMOVDQU      q3_k_extremum<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x10, R9
+	SUBQ         $1, R9
+	JLT          done50
+
+loop49:
+	VMOVUPS      8704(CX)(SI*8), Y7
+	VMOVDQU      37376(CX)(SI*8), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop49
+
+done50:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 45568(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop47
+
+done48:
+	ADDQ         $1, R8
+
+	// lx3
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done52
+
+loop51:
+	VMOVDQU      q3_k_extremum<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x10, R9
+	SUBQ         $1, R9
+	JLT          done54
+
+loop53:
+	VMOVUPS      8704(CX)(SI*8), Y7
+	VMOVDQU      37376(CX)(SI*8), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       (CX)(SI*8), Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop53
+
+done54:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 46080(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop51
+
+done52:
+	ADDQ         $1, R8
+
+	// s3
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done56
+
+loop55:
+	VMOVUPS      46080(CX)(SI*8), Y6
+	VMOVUPS      45568(CX)(SI*8), Y7
+	VMOVDQU      q3_k_one<>+0(SB), Y8
+	VCMPPS       $4, q3_k_extremum<>+0(SB), Y7, Y9
+	VDIVPS       Y7, Y8, Y7
+	VPAND        Y9, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 46592(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop55
+
+done56:
+	ADDQ         $1, DI
+
+	// b3
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done58
+
+loop57:
+	VMOVUPS      46080(CX)(SI*8), Y6
+	VMOVUPS      46592(CX)(SI*8), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      36864(CX)(SI*8), Y8
+	VCMPPS       $0x1e, Y8, Y6, Y6
+	VMOVUPS      36352(CX)(SI*8), Y8
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VMOVUPS      Y6, 47104(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop57
+
+done58:
+	ADDQ         $1, DI
+
+	// p3
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done60
+
+loop59:
+	VMOVUPS      46080(CX)(SI*8), Y6
+	VMULPS       46592(CX)(SI*8), Y6, Y6
+	VMOVUPS      36864(CX)(SI*8), Y7
+	VMAXPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 47616(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop59
+
+done60:
+	ADDQ         $1, DI
+
+	// q4
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done62
+
+loop61:
+	XORQ         R9, R9
+	ADDQ         $0x10, R9
+	SUBQ         $1, R9
+	JLT          done64
+
+loop63:
+	VMOVUPS      (CX)(SI*8), Y6
+	VMOVUPS      47104(CX)(DI*8), Y7
+	VMOVDQU      q3_k_one<>+0(SB), Y8
+	VCMPPS       $4, q3_k_extremum<>+0(SB), Y7, Y9
+	VDIVPS       Y7, Y8, Y7
+	VPAND        Y9, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VMOVDQU      q3_k_const2<>+0(SB), Y7
+	VPMAXSD      Y7, Y6, Y6
+	VMOVDQU      q3_k_mask2<>+0(SB), Y7
+	VPMINSD      Y7, Y6, Y6
+	VMOVDQU      Y6, 48128(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop63
+
+done64:
+	ADDQ         $1, R9
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop61
+
+done62:
+	ADDQ         $1, R8
+
+	// ll4
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done66
+
+loop65:
+	VMOVDQU      q3_k_extremum<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x10, R9
+	SUBQ         $1, R9
+	JLT          done68
+
+loop67:
+	VMOVUPS      8704(CX)(SI*8), Y7
+	VMOVDQU      48128(CX)(SI*8), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop67
+
+done68:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 56320(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop65
+
+done66:
+	ADDQ         $1, R8
+
+	// lx4
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done70
+
+loop69:
+	VMOVDQU      q3_k_extremum<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x10, R9
+	SUBQ         $1, R9
+	JLT          done72
+
+loop71:
+	VMOVUPS      8704(CX)(SI*8), Y7
+	VMOVDQU      48128(CX)(SI*8), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       (CX)(SI*8), Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop71
+
+done72:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 56832(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop69
+
+done70:
+	ADDQ         $1, R8
+
+	// s4
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done74
+
+loop73:
+	VMOVUPS      56832(CX)(SI*8), Y6
+	VMOVUPS      56320(CX)(SI*8), Y7
+	VMOVDQU      q3_k_one<>+0(SB), Y8
+	VCMPPS       $4, q3_k_extremum<>+0(SB), Y7, Y9
+	VDIVPS       Y7, Y8, Y7
+	VPAND        Y9, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 57344(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop73
+
+done74:
+	ADDQ         $1, DI
+
+	// b4
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done76
+
+loop75:
+	VMOVUPS      56832(CX)(SI*8), Y6
+	VMOVUPS      57344(CX)(SI*8), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      47616(CX)(SI*8), Y8
+	VCMPPS       $0x1e, Y8, Y6, Y6
+	VMOVUPS      47104(CX)(SI*8), Y8
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VMOVUPS      Y6, 57856(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop75
+
+done76:
+	ADDQ         $1, DI
+
+	// d
+	VMOVDQU      q3_k_extremum<>+0(SB), Y6
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done78
+
+loop77:
+	XORQ         R9, R9
+	ADDQ         $0x10, R9
+	SUBQ         $1, R9
+	JLT          done80
+
+loop79:
+	VMOVUPS      57856(CX)(DI*8), Y7
+	VPAND        Y1, Y7, Y8
+	VPAND        Y1, Y6, Y9
+	VCMPPS       $0x1e, Y9, Y8, Y8
+	VBLENDVPS    Y8, Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop79
+
+done80:
+	ADDQ         $1, R9
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop77
+
+done78:
+	ADDQ         $1, R8
+	VMOVUPS      Y6, 58368(CX)
+	VMOVUPS      58368(CX), Y6
+	VDIVPS       q3_k_divisor<>+0(SB), Y6, Y6
+	VMOVUPS      Y6, 58400(CX)
+
+	// scale
+	VMOVUPS      58400(CX), Y6
+	VMOVDQU      q3_k_one<>+0(SB), Y7
+	VCMPPS       $4, q3_k_extremum<>+0(SB), Y6, Y8
+	VDIVPS       Y6, Y7, Y6
+	VPAND        Y8, Y6, Y6
+	VMOVUPS      Y6, 58432(CX)
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x10, DI
+	SUBQ         $1, DI
+	JLT          done82
+
+loop81:
+	VMOVUPS      57856(CX)(SI*8), Y6
+	VMULPS       58432(CX), Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VMOVDQU      q3_k_const3<>+0(SB), Y7
+	VPMAXSD      Y7, Y6, Y6
+	VMOVDQU      q3_k_const4<>+0(SB), Y7
+	VPMINSD      Y7, Y6, Y6
+	VPADDD       q3_k_offset2<>+0(SB), Y6, Y6
+	VMOVDQU      Y6, 58464(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop81
+
+done82:
+	ADDQ         $1, DI
+
+	// code
+	VMOVUPS      58400(CX), Y6
+	VCMPPS       $3, Y6, Y6, Y7
+	VPAND        q3_k_f16<>+0(SB), Y6, Y8
+	VPOR         q3_k_f162<>+0(SB), Y8, Y8
+	VBLENDVPS    Y7, Y8, Y6, Y8
+	VCVTPS2PH    $0, Y8, X8
+	VCVTPH2PS    X8, Y6
+	VMOVUPS      Y6, 58976(CX)
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $0x10, R8
+	SUBQ         $1, R8
+	JLT          done84
+
+loop83:
+	XORQ         R9, R9
+	ADDQ         $0x10, R9
+	SUBQ         $1, R9
+	JLT          done86
+
+loop85:
+	VMOVUPS      (CX)(SI*8), Y6
+	VMOVUPS      58976(CX), Y7
+	VMOVDQU      58464(CX)(DI*8), Y8
+	VPSUBD       q3_k_offset2<>+0(SB), Y8, Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVDQU      q3_k_one<>+0(SB), Y8
+	VCMPPS       $4, q3_k_extremum<>+0(SB), Y7, Y9
+	VDIVPS       Y7, Y8, Y7
+	VPAND        Y9, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VMOVDQU      q3_k_const2<>+0(SB), Y7
+	VPMAXSD      Y7, Y6, Y6
+	VMOVDQU      q3_k_mask2<>+0(SB), Y7
+	VPMINSD      Y7, Y6, Y6
+	VPADDD       Y5, Y6, Y6
+	VMOVDQU      Y6, 59008(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop85
+
+done86:
+	ADDQ         $1, R9
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop83
+
+done84:
+	ADDQ         $1, R8
+
+	// hmask: codes to bits, then words to blocks
+	VMOVDQU      66272(CX), Y6
+	VPSRLD       $2, Y6, Y6
+	VPSLLD       $0x1f, Y6, Y6
+	VMOVDQU      66240(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $0x17, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      66208(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $0xf, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      66176(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $7, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      65248(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $0x1e, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      65216(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $0x16, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      65184(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $0xe, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      65152(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $6, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      64224(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $0x1d, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      64192(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $0x15, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      64160(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $0xd, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      64128(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $5, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      63200(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $0x1c, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      63168(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      63136(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $0xc, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      63104(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      62176(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $0x1b, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      62144(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $0x13, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      62112(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $0xb, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      62080(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $3, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      61152(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $0x1a, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      61120(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $0x12, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      61088(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $0xa, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      61056(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $2, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      60128(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      60096(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $0x11, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      60064(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $9, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      60032(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $1, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      59104(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $0x18, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      59072(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      59040(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $8, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      59008(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      66400(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPSLLD       $0x1f, Y7, Y7
+	VMOVDQU      66368(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      66336(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $0xf, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      66304(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $7, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      65376(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $0x1e, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      65344(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $0x16, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      65312(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $0xe, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      65280(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $6, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      64352(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $0x1d, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      64320(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $0x15, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      64288(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $0xd, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      64256(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $5, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      63328(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $0x1c, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      63296(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $0x14, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      63264(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $0xc, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      63232(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      62304(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $0x1b, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      62272(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $0x13, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      62240(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $0xb, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      62208(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $3, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      61280(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $0x1a, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      61248(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $0x12, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      61216(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $0xa, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      61184(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $2, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      60256(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $0x19, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      60224(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $0x11, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      60192(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $9, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      60160(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $1, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      59232(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $0x18, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      59200(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $0x10, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      59168(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $8, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      59136(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      66528(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPSLLD       $0x1f, Y8, Y8
+	VMOVDQU      66496(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $0x17, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      66464(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $0xf, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      66432(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $7, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      65504(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $0x1e, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      65472(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $0x16, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      65440(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $0xe, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      65408(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $6, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      64480(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $0x1d, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      64448(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $0x15, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      64416(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $0xd, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      64384(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $5, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      63456(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $0x1c, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      63424(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $0x14, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      63392(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $0xc, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      63360(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      62432(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $0x1b, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      62400(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $0x13, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      62368(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $0xb, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      62336(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $3, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      61408(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $0x1a, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      61376(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $0x12, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      61344(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $0xa, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      61312(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      60384(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $0x19, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      60352(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $0x11, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      60320(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $9, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      60288(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $1, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      59360(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $0x18, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      59328(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $0x10, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      59296(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $8, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      59264(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      66656(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPSLLD       $0x1f, Y9, Y9
+	VMOVDQU      66624(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $0x17, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      66592(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $0xf, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      66560(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $7, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      65632(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $0x1e, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      65600(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $0x16, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      65568(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $0xe, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      65536(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $6, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      64608(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $0x1d, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      64576(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $0x15, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      64544(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $0xd, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      64512(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $5, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      63584(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $0x1c, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      63552(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $0x14, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      63520(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $0xc, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      63488(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      62560(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $0x1b, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      62528(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $0x13, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      62496(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $0xb, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      62464(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $3, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      61536(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $0x1a, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      61504(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $0x12, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      61472(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $0xa, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      61440(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $2, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      60512(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $0x19, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      60480(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $0x11, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      60448(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $9, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      60416(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $1, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      59488(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $0x18, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      59456(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $0x10, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      59424(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $8, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      59392(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VUNPCKLPS    Y7, Y6, Y10
+	VUNPCKHPS    Y7, Y6, Y7
+	VUNPCKLPS    Y9, Y8, Y6
+	VUNPCKHPS    Y9, Y8, Y9
+	VUNPCKLPD    Y6, Y10, Y8
+	VUNPCKHPD    Y6, Y10, Y6
+	VUNPCKLPD    Y9, Y7, Y10
+	VUNPCKHPD    Y9, Y7, Y9
+	VMOVUPS      X8, (AX)
+	VEXTRACTI128 $1, Y8, 440(AX)
+	VMOVUPS      X6, 110(AX)
+	VEXTRACTI128 $1, Y6, 550(AX)
+	VMOVUPS      X10, 220(AX)
+	VEXTRACTI128 $1, Y10, 660(AX)
+	VMOVUPS      X9, 330(AX)
+	VEXTRACTI128 $1, Y9, 770(AX)
+	VMOVDQU      66784(CX), Y6
+	VPSRLD       $2, Y6, Y6
+	VPSLLD       $0x1f, Y6, Y6
+	VMOVDQU      66752(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $0x17, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      66720(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $0xf, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      66688(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $7, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      65760(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $0x1e, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      65728(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $0x16, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      65696(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $0xe, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      65664(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $6, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      64736(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $0x1d, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      64704(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $0x15, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      64672(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $0xd, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      64640(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $5, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      63712(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $0x1c, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      63680(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      63648(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $0xc, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      63616(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      62688(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $0x1b, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      62656(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $0x13, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      62624(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $0xb, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      62592(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $3, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      61664(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $0x1a, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      61632(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $0x12, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      61600(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $0xa, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      61568(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $2, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      60640(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      60608(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $0x11, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      60576(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $9, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      60544(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $1, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      59616(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $0x18, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      59584(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      59552(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPSLLD       $8, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      59520(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPAND        q3_k_mask6<>+0(SB), Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      66912(CX), Y7
+	VPSRLD       $2, Y7, Y7
+	VPSLLD       $0x1f, Y7, Y7
+	VMOVDQU      66880(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      66848(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $0xf, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      66816(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $7, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      65888(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $0x1e, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      65856(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $0x16, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      65824(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $0xe, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      65792(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $6, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      64864(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $0x1d, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      64832(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $0x15, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      64800(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $0xd, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      64768(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $5, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      63840(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $0x1c, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      63808(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $0x14, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      63776(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $0xc, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      63744(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      62816(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $0x1b, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      62784(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $0x13, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      62752(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $0xb, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      62720(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $3, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      61792(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $0x1a, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      61760(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $0x12, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      61728(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $0xa, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      61696(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $2, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      60768(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $0x19, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      60736(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $0x11, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      60704(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $9, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      60672(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $1, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      59744(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $0x18, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      59712(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $0x10, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      59680(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPSLLD       $8, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      59648(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPAND        q3_k_mask6<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      67040(CX), Y8
+	VPSRLD       $2, Y8, Y8
+	VPSLLD       $0x1f, Y8, Y8
+	VMOVDQU      67008(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $0x17, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      66976(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $0xf, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      66944(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $7, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      66016(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $0x1e, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      65984(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $0x16, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      65952(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $0xe, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      65920(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $6, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      64992(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $0x1d, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      64960(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $0x15, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      64928(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $0xd, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      64896(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $5, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      63968(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $0x1c, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      63936(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $0x14, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      63904(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $0xc, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      63872(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      62944(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $0x1b, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      62912(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $0x13, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      62880(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $0xb, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      62848(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $3, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      61920(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $0x1a, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      61888(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $0x12, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      61856(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $0xa, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      61824(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      60896(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $0x19, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      60864(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $0x11, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      60832(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $9, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      60800(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $1, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      59872(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $0x18, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      59840(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $0x10, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      59808(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPSLLD       $8, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      59776(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPAND        q3_k_mask6<>+0(SB), Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      67168(CX), Y9
+	VPSRLD       $2, Y9, Y9
+	VPSLLD       $0x1f, Y9, Y9
+	VMOVDQU      67136(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $0x17, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      67104(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $0xf, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      67072(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $7, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      66144(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $0x1e, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      66112(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $0x16, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      66080(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $0xe, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      66048(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $6, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      65120(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $0x1d, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      65088(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $0x15, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      65056(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $0xd, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      65024(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $5, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      64096(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $0x1c, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      64064(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $0x14, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      64032(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $0xc, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      64000(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      63072(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $0x1b, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      63040(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $0x13, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      63008(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $0xb, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      62976(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $3, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      62048(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $0x1a, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      62016(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $0x12, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      61984(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $0xa, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      61952(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $2, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      61024(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $0x19, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      60992(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $0x11, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      60960(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $9, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      60928(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $1, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      60000(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $0x18, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      59968(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $0x10, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      59936(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPSLLD       $8, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      59904(CX), Y10
+	VPSRLD       $2, Y10, Y10
+	VPAND        q3_k_mask6<>+0(SB), Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VUNPCKLPS    Y7, Y6, Y10
+	VUNPCKHPS    Y7, Y6, Y7
+	VUNPCKLPS    Y9, Y8, Y6
+	VUNPCKHPS    Y9, Y8, Y9
+	VUNPCKLPD    Y6, Y10, Y8
+	VUNPCKHPD    Y6, Y10, Y6
+	VUNPCKLPD    Y9, Y7, Y10
+	VUNPCKHPD    Y9, Y7, Y9
+	VMOVUPS      X8, 16(AX)
+	VEXTRACTI128 $1, Y8, 456(AX)
+	VMOVUPS      X6, 126(AX)
+	VEXTRACTI128 $1, Y6, 566(AX)
+	VMOVUPS      X10, 236(AX)
+	VEXTRACTI128 $1, Y10, 676(AX)
+	VMOVUPS      X9, 346(AX)
+	VEXTRACTI128 $1, Y9, 786(AX)
+
+	// qs: codes to bits, then words to blocks
+	MOVQ         AX, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $2, R8
+	SUBQ         $1, R8
+	JLT          done88
+
+loop87:
+	VMOVDQU      62176(CX)(DI*8), Y6
+	VPSLLD       $0x1e, Y6, Y6
+	VMOVDQU      62144(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x16, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      62112(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0xe, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      62080(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $6, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      61152(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x1c, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      61120(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      61088(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0xc, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      61056(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      60128(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x1a, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      60096(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x12, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      60064(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0xa, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      60032(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $2, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      59104(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x18, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      59072(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      59040(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $8, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      59008(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      62304(CX)(DI*8), Y7
+	VPSLLD       $0x1e, Y7, Y7
+	VMOVDQU      62272(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x16, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      62240(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0xe, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      62208(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $6, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      61280(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x1c, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      61248(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x14, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      61216(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0xc, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      61184(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      60256(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x1a, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      60224(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x12, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      60192(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0xa, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      60160(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $2, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      59232(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x18, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      59200(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x10, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      59168(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $8, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      59136(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      62432(CX)(DI*8), Y8
+	VPSLLD       $0x1e, Y8, Y8
+	VMOVDQU      62400(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0x16, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      62368(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0xe, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      62336(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $6, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      61408(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0x1c, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      61376(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0x14, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      61344(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0xc, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      61312(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      60384(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0x1a, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      60352(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0x12, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      60320(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0xa, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      60288(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      59360(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0x18, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      59328(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0x10, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      59296(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $8, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      59264(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      62560(CX)(DI*8), Y9
+	VPSLLD       $0x1e, Y9, Y9
+	VMOVDQU      62528(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0x16, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      62496(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0xe, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      62464(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $6, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      61536(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0x1c, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      61504(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0x14, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      61472(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0xc, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      61440(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      60512(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0x1a, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      60480(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0x12, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      60448(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0xa, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      60416(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $2, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      59488(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0x18, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      59456(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0x10, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      59424(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $8, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      59392(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VUNPCKLPS    Y7, Y6, Y10
+	VUNPCKHPS    Y7, Y6, Y7
+	VUNPCKLPS    Y9, Y8, Y6
+	VUNPCKHPS    Y9, Y8, Y9
+	VUNPCKLPD    Y6, Y10, Y8
+	VUNPCKHPD    Y6, Y10, Y6
+	VUNPCKLPD    Y9, Y7, Y10
+	VUNPCKHPD    Y9, Y7, Y9
+	VMOVUPS      X8, 32(SI)
+	VEXTRACTI128 $1, Y8, 472(SI)
+	VMOVUPS      X6, 142(SI)
+	VEXTRACTI128 $1, Y6, 582(SI)
+	VMOVUPS      X10, 252(SI)
+	VEXTRACTI128 $1, Y10, 692(SI)
+	VMOVUPS      X9, 362(SI)
+	VEXTRACTI128 $1, Y9, 802(SI)
+	VMOVDQU      62688(CX)(DI*8), Y6
+	VPSLLD       $0x1e, Y6, Y6
+	VMOVDQU      62656(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x16, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      62624(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0xe, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      62592(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $6, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      61664(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x1c, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      61632(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      61600(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0xc, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      61568(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      60640(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x1a, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      60608(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x12, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      60576(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0xa, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      60544(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $2, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      59616(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x18, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      59584(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      59552(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $8, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      59520(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      62816(CX)(DI*8), Y7
+	VPSLLD       $0x1e, Y7, Y7
+	VMOVDQU      62784(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x16, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      62752(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0xe, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      62720(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $6, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      61792(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x1c, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      61760(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x14, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      61728(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0xc, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      61696(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      60768(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x1a, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      60736(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x12, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      60704(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0xa, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      60672(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $2, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      59744(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x18, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      59712(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x10, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      59680(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $8, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      59648(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      62944(CX)(DI*8), Y8
+	VPSLLD       $0x1e, Y8, Y8
+	VMOVDQU      62912(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0x16, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      62880(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0xe, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      62848(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $6, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      61920(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0x1c, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      61888(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0x14, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      61856(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0xc, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      61824(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      60896(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0x1a, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      60864(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0x12, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      60832(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0xa, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      60800(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $2, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      59872(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0x18, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      59840(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0x10, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      59808(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $8, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      59776(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      63072(CX)(DI*8), Y9
+	VPSLLD       $0x1e, Y9, Y9
+	VMOVDQU      63040(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0x16, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      63008(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0xe, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      62976(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $6, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      62048(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0x1c, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      62016(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0x14, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      61984(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0xc, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      61952(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      61024(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0x1a, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      60992(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0x12, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      60960(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0xa, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      60928(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $2, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      60000(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0x18, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      59968(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0x10, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      59936(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $8, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      59904(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VUNPCKLPS    Y7, Y6, Y10
+	VUNPCKHPS    Y7, Y6, Y7
+	VUNPCKLPS    Y9, Y8, Y6
+	VUNPCKHPS    Y9, Y8, Y9
+	VUNPCKLPD    Y6, Y10, Y8
+	VUNPCKHPD    Y6, Y10, Y6
+	VUNPCKLPD    Y9, Y7, Y10
+	VUNPCKHPD    Y9, Y7, Y9
+	VMOVUPS      X8, 48(SI)
+	VEXTRACTI128 $1, Y8, 488(SI)
+	VMOVUPS      X6, 158(SI)
+	VEXTRACTI128 $1, Y6, 598(SI)
+	VMOVUPS      X10, 268(SI)
+	VEXTRACTI128 $1, Y10, 708(SI)
+	VMOVUPS      X9, 378(SI)
+	VEXTRACTI128 $1, Y9, 818(SI)
+	ADDQ         $0x20, SI
+	ADDQ         $0x200, DI
+	SUBQ         $1, R8
+	JGE          loop87
+
+done88:
+	ADDQ         $1, R8
+
+	// scales: codes to bits, then words to blocks
+	VMOVDQU      58816(CX), Y6
+	VPSLLD       $0x1c, Y6, Y6
+	VMOVDQU      58784(CX), Y7
+	VPAND        q3_k_mask<>+0(SB), Y7, Y7
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      58752(CX), Y7
+	VPAND        q3_k_mask<>+0(SB), Y7, Y7
+	VPSLLD       $0xc, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      58720(CX), Y7
+	VPAND        q3_k_mask<>+0(SB), Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      58560(CX), Y7
+	VPAND        q3_k_mask<>+0(SB), Y7, Y7
+	VPSLLD       $0x18, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      58528(CX), Y7
+	VPAND        q3_k_mask<>+0(SB), Y7, Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      58496(CX), Y7
+	VPAND        q3_k_mask<>+0(SB), Y7, Y7
+	VPSLLD       $8, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      58464(CX), Y7
+	VPAND        q3_k_mask<>+0(SB), Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      58944(CX), Y7
+	VPSLLD       $0x1c, Y7, Y7
+	VMOVDQU      58912(CX), Y8
+	VPAND        q3_k_mask<>+0(SB), Y8, Y8
+	VPSLLD       $0x14, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      58880(CX), Y8
+	VPAND        q3_k_mask<>+0(SB), Y8, Y8
+	VPSLLD       $0xc, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      58848(CX), Y8
+	VPAND        q3_k_mask<>+0(SB), Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      58688(CX), Y8
+	VPAND        q3_k_mask<>+0(SB), Y8, Y8
+	VPSLLD       $0x18, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      58656(CX), Y8
+	VPAND        q3_k_mask<>+0(SB), Y8, Y8
+	VPSLLD       $0x10, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      58624(CX), Y8
+	VPAND        q3_k_mask<>+0(SB), Y8, Y8
+	VPSLLD       $8, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      58592(CX), Y8
+	VPAND        q3_k_mask<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VUNPCKLPS    Y7, Y6, Y8
+	VUNPCKHPS    Y7, Y6, Y6
+	VEXTRACTI128 $1, Y8, X7
+	VMOVQ        X8, 96(AX)
+	VPEXTRQ      $1, X8, 206(AX)
+	VMOVQ        X7, 536(AX)
+	VPEXTRQ      $1, X7, 646(AX)
+	VEXTRACTI128 $1, Y6, X7
+	VMOVQ        X6, 316(AX)
+	VPEXTRQ      $1, X6, 426(AX)
+	VMOVQ        X7, 756(AX)
+	VPEXTRQ      $1, X7, 866(AX)
+	VMOVDQU      58944(CX), Y6
+	VPSRLD       $4, Y6, Y6
+	VPSLLD       $0x1e, Y6, Y6
+	VMOVDQU      58912(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x16, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      58880(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0xe, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      58848(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $6, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      58816(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x1c, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      58784(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      58752(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0xc, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      58720(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      58688(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x1a, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      58656(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x12, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      58624(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0xa, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      58592(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $2, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      58560(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x18, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      58528(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      58496(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $8, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      58464(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPAND        Y0, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVD        X6, 104(AX)
+	VPEXTRD      $1, X6, 214(AX)
+	VPEXTRD      $2, X6, 324(AX)
+	VPEXTRD      $3, X6, 434(AX)
+	VEXTRACTI128 $1, Y6, X6
+	VMOVD        X6, 544(AX)
+	VPEXTRD      $1, X6, 654(AX)
+	VPEXTRD      $2, X6, 764(AX)
+	VPEXTRD      $3, X6, 874(AX)
+
+	// d
+	VMOVUPS      58400(CX), Y6
+	VCMPPS       $3, Y6, Y6, Y7
+	VPAND        q3_k_f16<>+0(SB), Y6, Y8
+	VPOR         q3_k_f162<>+0(SB), Y8, Y8
+	VBLENDVPS    Y7, Y8, Y6, Y8
+	VCVTPS2PH    $0, Y8, X8
+	VPMOVZXWD    X8, Y6
+	VPEXTRW      $0, X6, 108(AX)
+	VPEXTRW      $2, X6, 218(AX)
+	VPEXTRW      $4, X6, 328(AX)
+	VPEXTRW      $6, X6, 438(AX)
+	VEXTRACTI128 $1, Y6, X6
+	VPEXTRW      $0, X6, 548(AX)
+	VPEXTRW      $2, X6, 658(AX)
+	VPEXTRW      $4, X6, 768(AX)
+	VPEXTRW      $6, X6, 878(AX)
+	ADDQ         $0x2000, BX
+	ADDQ         $0x370, AX
 	SUBQ         $1, DX
 	JGE          loop1
 

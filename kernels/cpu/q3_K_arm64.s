@@ -34,6 +34,41 @@ DATA q3_k_factor<>+0(SB)/8, $0xc0800000c0800000
 DATA q3_k_factor<>+8(SB)/8, $0xc0800000c0800000
 GLOBL q3_k_factor<>(SB), RODATA|NOPTR, $16
 
+// q3_k_mask: float32, 4 times 0x7fffffff
+DATA q3_k_mask<>+0(SB)/8, $0x7fffffff7fffffff
+DATA q3_k_mask<>+8(SB)/8, $0x7fffffff7fffffff
+GLOBL q3_k_mask<>(SB), RODATA|NOPTR, $16
+
+// q3_k_one: float32, 4 times 1
+DATA q3_k_one<>+0(SB)/8, $0x3f8000003f800000
+DATA q3_k_one<>+8(SB)/8, $0x3f8000003f800000
+GLOBL q3_k_one<>(SB), RODATA|NOPTR, $16
+
+// q3_k_const: int32, 4 times -4
+DATA q3_k_const<>+0(SB)/8, $0xfffffffcfffffffc
+DATA q3_k_const<>+8(SB)/8, $0xfffffffcfffffffc
+GLOBL q3_k_const<>(SB), RODATA|NOPTR, $16
+
+// q3_k_factor2: float32, 4 times -3.5
+DATA q3_k_factor2<>+0(SB)/8, $0xc0600000c0600000
+DATA q3_k_factor2<>+8(SB)/8, $0xc0600000c0600000
+GLOBL q3_k_factor2<>(SB), RODATA|NOPTR, $16
+
+// q3_k_factor3: float32, 4 times -4.5
+DATA q3_k_factor3<>+0(SB)/8, $0xc0900000c0900000
+DATA q3_k_factor3<>+8(SB)/8, $0xc0900000c0900000
+GLOBL q3_k_factor3<>(SB), RODATA|NOPTR, $16
+
+// q3_k_const2: int32, 4 times -32
+DATA q3_k_const2<>+0(SB)/8, $0xffffffe0ffffffe0
+DATA q3_k_const2<>+8(SB)/8, $0xffffffe0ffffffe0
+GLOBL q3_k_const2<>(SB), RODATA|NOPTR, $16
+
+// q3_k_f16: float32, 4 times 0x7fc00000
+DATA q3_k_f16<>+0(SB)/8, $0x7fc000007fc00000
+DATA q3_k_f16<>+8(SB)/8, $0x7fc000007fc00000
+GLOBL q3_k_f16<>(SB), RODATA|NOPTR, $16
+
 // matmulQ81xQ3_KDotProd multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: ASIMDDP
 TEXT ·matmulQ81xQ3_KDotProd(SB), NOSPLIT, $0-72
@@ -9472,6 +9507,5687 @@ done4:
 	ADD          $4, R1
 	MOVD         stride+48(FP), R4
 	ADD          R4, R2
+	SUBS         $1, R3
+	BGE          loop1
+
+done2:
+	ADD          $1, R3
+	RET
+
+// encodeGroupsQ3_KNEON packs groups of 8 blocks of 256 values.
+TEXT ·encodeGroupsQ3_KNEON(SB), NOSPLIT, $0-32
+
+	// constants of the loops
+	WORD $0x4f000460 // movi v0.4s, #3
+	WORD $0x4f00e401 // movi v1.16b, #0
+	WORD $0x4f046402 // movi v2.4s, #128, lsl #24
+	WORD $0x4f0265e3 // movi v3.4s, #79, lsl #24
+	MOVD         $q3_k_mask<>+0(SB), R0
+	FMOVQ        (R0), F4
+	WORD $0x4f010405 // movi v5.4s, #32
+	MOVD         $q3_k_factor2<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         $q3_k_factor<>+0(SB), R0
+	FMOVQ        (R0), F7
+	MOVD         $q3_k_factor3<>+0(SB), R0
+	FMOVQ        (R0), F8
+	WORD $0x4f000489 // movi v9.4s, #4
+	WORD $0x4f00042a // movi v10.4s, #1
+	WORD $0x4f0005eb // movi v11.4s, #15
+	MOVD         $q3_k_f16<>+0(SB), R0
+	FMOVQ        (R0), F12
+	WORD $0x4f06644d // movi v13.4s, #194, lsl #24
+	MOVD         dst+0(FP), R0
+	MOVD         src+8(FP), R1
+	MOVD         scratch+16(FP), R2
+	MOVD         groups+24(FP), R3
+	ADD          $0x1f, R2
+	AND          $-32, R2
+	SUBS         $1, R3
+	BLT          done2
+
+loop1:
+
+	// x: value i of every block in one vector
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x20, R5
+	SUBS         $1, R5
+	BLT          done4
+
+loop3:
+	ADD          R4, R1, R6
+	FMOVQ        (R6), F14
+	ADD          R4, R1, R6
+	FMOVQ        16(R6), F15
+	ADD          R4, R1, R6
+	FMOVQ        1024(R6), F16
+	ADD          R4, R1, R6
+	FMOVQ        1040(R6), F17
+	ADD          R4, R1, R6
+	FMOVQ        2048(R6), F18
+	ADD          R4, R1, R6
+	FMOVQ        2064(R6), F19
+	ADD          R4, R1, R6
+	FMOVQ        3072(R6), F20
+	ADD          R4, R1, R6
+	FMOVQ        3088(R6), F21
+	ADD          R4, R1, R6
+	FMOVQ        4096(R6), F22
+	ADD          R4, R1, R6
+	FMOVQ        4112(R6), F23
+	ADD          R4, R1, R6
+	FMOVQ        5120(R6), F24
+	ADD          R4, R1, R6
+	FMOVQ        5136(R6), F25
+	ADD          R4, R1, R6
+	FMOVQ        6144(R6), F26
+	ADD          R4, R1, R6
+	FMOVQ        6160(R6), F27
+	ADD          R4, R1, R6
+	FMOVQ        7168(R6), F28
+	ADD          R4, R1, R6
+	FMOVQ        7184(R6), F29
+	WORD $0x4e9029de // trn1 v30.4s, v14.4s, v16.4s
+	WORD $0x4e9069ce // trn2 v14.4s, v14.4s, v16.4s
+	WORD $0x4e942a50 // trn1 v16.4s, v18.4s, v20.4s
+	WORD $0x4e946a52 // trn2 v18.4s, v18.4s, v20.4s
+	WORD $0x4ed03bd4 // zip1 v20.2d, v30.2d, v16.2d
+	WORD $0x4ed239df // zip1 v31.2d, v14.2d, v18.2d
+	WORD $0x4ed07bd0 // zip2 v16.2d, v30.2d, v16.2d
+	WORD $0x4ed279ce // zip2 v14.2d, v14.2d, v18.2d
+	WORD $0x4e9129f2 // trn1 v18.4s, v15.4s, v17.4s
+	WORD $0x4e9169ef // trn2 v15.4s, v15.4s, v17.4s
+	WORD $0x4e952a71 // trn1 v17.4s, v19.4s, v21.4s
+	WORD $0x4e956a73 // trn2 v19.4s, v19.4s, v21.4s
+	WORD $0x4ed13a55 // zip1 v21.2d, v18.2d, v17.2d
+	WORD $0x4ed339fe // zip1 v30.2d, v15.2d, v19.2d
+	WORD $0x4ed17a51 // zip2 v17.2d, v18.2d, v17.2d
+	WORD $0x4ed379ef // zip2 v15.2d, v15.2d, v19.2d
+	WORD $0x4e982ad2 // trn1 v18.4s, v22.4s, v24.4s
+	WORD $0x4e986ad3 // trn2 v19.4s, v22.4s, v24.4s
+	WORD $0x4e9c2b56 // trn1 v22.4s, v26.4s, v28.4s
+	WORD $0x4e9c6b58 // trn2 v24.4s, v26.4s, v28.4s
+	WORD $0x4ed63a5a // zip1 v26.2d, v18.2d, v22.2d
+	WORD $0x4ed83a7c // zip1 v28.2d, v19.2d, v24.2d
+	WORD $0x4ed67a52 // zip2 v18.2d, v18.2d, v22.2d
+	WORD $0x4ed87a73 // zip2 v19.2d, v19.2d, v24.2d
+	WORD $0x4e992af6 // trn1 v22.4s, v23.4s, v25.4s
+	WORD $0x4e996af7 // trn2 v23.4s, v23.4s, v25.4s
+	WORD $0x4e9d2b78 // trn1 v24.4s, v27.4s, v29.4s
+	WORD $0x4e9d6b79 // trn2 v25.4s, v27.4s, v29.4s
+	WORD $0x4ed83adb // zip1 v27.2d, v22.2d, v24.2d
+	WORD $0x4ed93afd // zip1 v29.2d, v23.2d, v25.2d
+	WORD $0x4ed87ad6 // zip2 v22.2d, v22.2d, v24.2d
+	WORD $0x4ed97af7 // zip2 v23.2d, v23.2d, v25.2d
+	ADD          R4<<3, R2, R6
+	FMOVQ        F20, (R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F26, 16(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F31, 32(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F28, 48(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F16, 64(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F18, 80(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 96(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F19, 112(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F21, 128(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F27, 144(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F30, 160(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F29, 176(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F17, 192(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F22, 208(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F15, 224(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F23, 240(R6)
+	ADD          $0x20, R4
+	SUBS         $1, R5
+	BGE          loop3
+
+done4:
+	ADD          $1, R5
+
+	// m
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done6
+
+loop5:
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4f00e40f // movi v15.16b, #0
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done8
+
+loop7:
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F17
+	WORD $0x4e241e12 // and v18.16b, v16.16b, v4.16b
+	WORD $0x4e241e33 // and v19.16b, v17.16b, v4.16b
+	WORD $0x4e241dd4 // and v20.16b, v14.16b, v4.16b
+	WORD $0x4e241df5 // and v21.16b, v15.16b, v4.16b
+	WORD $0x6eb4e652 // fcmgt v18.4s, v18.4s, v20.4s
+	WORD $0x6eb5e673 // fcmgt v19.4s, v19.4s, v21.4s
+	WORD $0x4eb21e52 // mov v18.16b, v18.16b
+	WORD $0x6e6e1e12 // bsl v18.16b, v16.16b, v14.16b
+	WORD $0x4eb21e4e // mov v14.16b, v18.16b
+	WORD $0x4eb31e70 // mov v16.16b, v19.16b
+	WORD $0x6e6f1e30 // bsl v16.16b, v17.16b, v15.16b
+	WORD $0x4eb01e0f // mov v15.16b, v16.16b
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop7
+
+done8:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F14, 8192(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F15, 8208(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop5
+
+done6:
+	ADD          $1, R6
+
+	// w
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x100, R5
+	SUBS         $1, R5
+	BLT          done10
+
+loop9:
+	ADD          R4<<3, R2, R6
+	FMOVQ        (R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        16(R6), F15
+	WORD $0x6e2eddce // fmul v14.4s, v14.4s, v14.4s
+	WORD $0x6e2fddef // fmul v15.4s, v15.4s, v15.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 8704(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F15, 8720(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop9
+
+done10:
+	ADD          $1, R5
+
+	// q1
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done12
+
+loop11:
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done14
+
+loop13:
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F14
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F15
+	ADD          R5<<3, R2, R8
+	FMOVQ        8192(R8), F16
+	ADD          R5<<3, R2, R8
+	FMOVQ        8208(R8), F17
+	MOVD         $q3_k_one<>+0(SB), R8
+	FMOVQ        (R8), F18
+	WORD $0x4e21e613 // fcmeq v19.4s, v16.4s, v1.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x4e21e634 // fcmeq v20.4s, v17.4s, v1.4s
+	WORD $0x6e205a94 // mvn v20.16b, v20.16b
+	WORD $0x6e30fe50 // fdiv v16.4s, v18.4s, v16.4s
+	WORD $0x6e31fe51 // fdiv v17.4s, v18.4s, v17.4s
+	WORD $0x4e331e10 // and v16.16b, v16.16b, v19.16b
+	WORD $0x4e341e31 // and v17.16b, v17.16b, v20.16b
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e27ddce // fmul v14.4s, v14.4s, v7.4s
+	WORD $0x6e27ddef // fmul v15.4s, v15.4s, v7.4s
+	WORD $0x4e21a9d0 // fcvtns v16.4s, v14.4s
+	WORD $0x6eaeec6e // facgt v14.4s, v3.4s, v14.4s
+	WORD $0x6e621e0e // bsl v14.16b, v16.16b, v2.16b
+	WORD $0x4e21a9f0 // fcvtns v16.4s, v15.4s
+	WORD $0x6eafec6f // facgt v15.4s, v3.4s, v15.4s
+	WORD $0x6e621e0f // bsl v15.16b, v16.16b, v2.16b
+	MOVD         $q3_k_const<>+0(SB), R8
+	FMOVQ        (R8), F16
+	WORD $0x4eb065ce // smax v14.4s, v14.4s, v16.4s
+	WORD $0x4eb065ef // smax v15.4s, v15.4s, v16.4s
+	WORD $0x4f000470 // movi v16.4s, #3
+	WORD $0x4eb06dce // smin v14.4s, v14.4s, v16.4s
+	WORD $0x4eb06def // smin v15.4s, v15.4s, v16.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        F14, 16896(R8)
+	ADD          R4<<3, R2, R8
+	FMOVQ        F15, 16912(R8)
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop13
+
+done14:
+	ADD          $1, R7
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop11
+
+done12:
+	ADD          $1, R6
+
+	// ll1
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done16
+
+loop15:
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4f00e40f // movi v15.16b, #0
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done18
+
+loop17:
+	ADD          R4<<3, R2, R8
+	FMOVQ        8704(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        8720(R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        16896(R8), F18
+	ADD          R4<<3, R2, R8
+	FMOVQ        16912(R8), F19
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	WORD $0x4e31d5ef // fadd v15.4s, v15.4s, v17.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop17
+
+done18:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F14, 25088(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F15, 25104(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop15
+
+done16:
+	ADD          $1, R6
+
+	// lx1
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done20
+
+loop19:
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4f00e40f // movi v15.16b, #0
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done22
+
+loop21:
+	ADD          R4<<3, R2, R8
+	FMOVQ        8704(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        8720(R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        16896(R8), F18
+	ADD          R4<<3, R2, R8
+	FMOVQ        16912(R8), F19
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F18
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F19
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	WORD $0x4e31d5ef // fadd v15.4s, v15.4s, v17.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop21
+
+done22:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F14, 25600(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F15, 25616(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop19
+
+done20:
+	ADD          $1, R6
+
+	// s1
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x10, R5
+	SUBS         $1, R5
+	BLT          done24
+
+loop23:
+	ADD          R4<<3, R2, R6
+	FMOVQ        25600(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        25616(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        25088(R6), F16
+	ADD          R4<<3, R2, R6
+	FMOVQ        25104(R6), F17
+	MOVD         $q3_k_one<>+0(SB), R6
+	FMOVQ        (R6), F18
+	WORD $0x4e21e613 // fcmeq v19.4s, v16.4s, v1.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x4e21e634 // fcmeq v20.4s, v17.4s, v1.4s
+	WORD $0x6e205a94 // mvn v20.16b, v20.16b
+	WORD $0x6e30fe50 // fdiv v16.4s, v18.4s, v16.4s
+	WORD $0x6e31fe51 // fdiv v17.4s, v18.4s, v17.4s
+	WORD $0x4e331e10 // and v16.16b, v16.16b, v19.16b
+	WORD $0x4e341e31 // and v17.16b, v17.16b, v20.16b
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 26112(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F15, 26128(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop23
+
+done24:
+	ADD          $1, R5
+
+	// q2
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done26
+
+loop25:
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done28
+
+loop27:
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F14
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F15
+	ADD          R5<<3, R2, R8
+	FMOVQ        8192(R8), F16
+	ADD          R5<<3, R2, R8
+	FMOVQ        8208(R8), F17
+	MOVD         $q3_k_one<>+0(SB), R8
+	FMOVQ        (R8), F18
+	WORD $0x4e21e613 // fcmeq v19.4s, v16.4s, v1.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x4e21e634 // fcmeq v20.4s, v17.4s, v1.4s
+	WORD $0x6e205a94 // mvn v20.16b, v20.16b
+	WORD $0x6e30fe50 // fdiv v16.4s, v18.4s, v16.4s
+	WORD $0x6e31fe51 // fdiv v17.4s, v18.4s, v17.4s
+	WORD $0x4e331e10 // and v16.16b, v16.16b, v19.16b
+	WORD $0x4e341e31 // and v17.16b, v17.16b, v20.16b
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e26ddce // fmul v14.4s, v14.4s, v6.4s
+	WORD $0x6e26ddef // fmul v15.4s, v15.4s, v6.4s
+	WORD $0x4e21a9d0 // fcvtns v16.4s, v14.4s
+	WORD $0x6eaeec6e // facgt v14.4s, v3.4s, v14.4s
+	WORD $0x6e621e0e // bsl v14.16b, v16.16b, v2.16b
+	WORD $0x4e21a9f0 // fcvtns v16.4s, v15.4s
+	WORD $0x6eafec6f // facgt v15.4s, v3.4s, v15.4s
+	WORD $0x6e621e0f // bsl v15.16b, v16.16b, v2.16b
+	MOVD         $q3_k_const<>+0(SB), R8
+	FMOVQ        (R8), F16
+	WORD $0x4eb065ce // smax v14.4s, v14.4s, v16.4s
+	WORD $0x4eb065ef // smax v15.4s, v15.4s, v16.4s
+	WORD $0x4f000470 // movi v16.4s, #3
+	WORD $0x4eb06dce // smin v14.4s, v14.4s, v16.4s
+	WORD $0x4eb06def // smin v15.4s, v15.4s, v16.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        F14, 26624(R8)
+	ADD          R4<<3, R2, R8
+	FMOVQ        F15, 26640(R8)
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop27
+
+done28:
+	ADD          $1, R7
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop25
+
+done26:
+	ADD          $1, R6
+
+	// ll2
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done30
+
+loop29:
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4f00e40f // movi v15.16b, #0
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done32
+
+loop31:
+	ADD          R4<<3, R2, R8
+	FMOVQ        8704(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        8720(R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        26624(R8), F18
+	ADD          R4<<3, R2, R8
+	FMOVQ        26640(R8), F19
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	WORD $0x4e31d5ef // fadd v15.4s, v15.4s, v17.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop31
+
+done32:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F14, 34816(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F15, 34832(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop29
+
+done30:
+	ADD          $1, R6
+
+	// lx2
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done34
+
+loop33:
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4f00e40f // movi v15.16b, #0
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done36
+
+loop35:
+	ADD          R4<<3, R2, R8
+	FMOVQ        8704(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        8720(R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        26624(R8), F18
+	ADD          R4<<3, R2, R8
+	FMOVQ        26640(R8), F19
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F18
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F19
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	WORD $0x4e31d5ef // fadd v15.4s, v15.4s, v17.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop35
+
+done36:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F14, 35328(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F15, 35344(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop33
+
+done34:
+	ADD          $1, R6
+
+	// s2
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x10, R5
+	SUBS         $1, R5
+	BLT          done38
+
+loop37:
+	ADD          R4<<3, R2, R6
+	FMOVQ        35328(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        35344(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        34816(R6), F16
+	ADD          R4<<3, R2, R6
+	FMOVQ        34832(R6), F17
+	MOVD         $q3_k_one<>+0(SB), R6
+	FMOVQ        (R6), F18
+	WORD $0x4e21e613 // fcmeq v19.4s, v16.4s, v1.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x4e21e634 // fcmeq v20.4s, v17.4s, v1.4s
+	WORD $0x6e205a94 // mvn v20.16b, v20.16b
+	WORD $0x6e30fe50 // fdiv v16.4s, v18.4s, v16.4s
+	WORD $0x6e31fe51 // fdiv v17.4s, v18.4s, v17.4s
+	WORD $0x4e331e10 // and v16.16b, v16.16b, v19.16b
+	WORD $0x4e341e31 // and v17.16b, v17.16b, v20.16b
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 35840(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F15, 35856(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop37
+
+done38:
+	ADD          $1, R5
+
+	// b2
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x10, R5
+	SUBS         $1, R5
+	BLT          done40
+
+loop39:
+	ADD          R4<<3, R2, R6
+	FMOVQ        35328(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        35344(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        35840(R6), F16
+	ADD          R4<<3, R2, R6
+	FMOVQ        35856(R6), F17
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        25600(R6), F18
+	ADD          R4<<3, R2, R6
+	FMOVQ        25616(R6), F19
+	ADD          R4<<3, R2, R6
+	FMOVQ        26112(R6), F20
+	ADD          R4<<3, R2, R6
+	FMOVQ        26128(R6), F21
+	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
+	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
+	WORD $0x6eb2e5ce // fcmgt v14.4s, v14.4s, v18.4s
+	WORD $0x6eb3e5ef // fcmgt v15.4s, v15.4s, v19.4s
+	WORD $0x4eae1dce // mov v14.16b, v14.16b
+	WORD $0x6e741e0e // bsl v14.16b, v16.16b, v20.16b
+	WORD $0x4eaf1def // mov v15.16b, v15.16b
+	WORD $0x6e751e2f // bsl v15.16b, v17.16b, v21.16b
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 36352(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F15, 36368(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop39
+
+done40:
+	ADD          $1, R5
+
+	// p2
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x10, R5
+	SUBS         $1, R5
+	BLT          done42
+
+loop41:
+	ADD          R4<<3, R2, R6
+	FMOVQ        35328(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        35344(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        35840(R6), F16
+	ADD          R4<<3, R2, R6
+	FMOVQ        35856(R6), F17
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        25600(R6), F16
+	ADD          R4<<3, R2, R6
+	FMOVQ        25616(R6), F17
+	ADD          R4<<3, R2, R6
+	FMOVQ        26112(R6), F18
+	ADD          R4<<3, R2, R6
+	FMOVQ        26128(R6), F19
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	WORD $0x6eb0e5d2 // fcmgt v18.4s, v14.4s, v16.4s
+	WORD $0x6e701dd2 // bsl v18.16b, v14.16b, v16.16b
+	WORD $0x6eb1e5ee // fcmgt v14.4s, v15.4s, v17.4s
+	WORD $0x6e711dee // bsl v14.16b, v15.16b, v17.16b
+	ADD          R4<<3, R2, R6
+	FMOVQ        F18, 36864(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 36880(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop41
+
+done42:
+	ADD          $1, R5
+
+	// q3
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done44
+
+loop43:
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done46
+
+loop45:
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F14
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F15
+	ADD          R5<<3, R2, R8
+	FMOVQ        8192(R8), F16
+	ADD          R5<<3, R2, R8
+	FMOVQ        8208(R8), F17
+	MOVD         $q3_k_one<>+0(SB), R8
+	FMOVQ        (R8), F18
+	WORD $0x4e21e613 // fcmeq v19.4s, v16.4s, v1.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x4e21e634 // fcmeq v20.4s, v17.4s, v1.4s
+	WORD $0x6e205a94 // mvn v20.16b, v20.16b
+	WORD $0x6e30fe50 // fdiv v16.4s, v18.4s, v16.4s
+	WORD $0x6e31fe51 // fdiv v17.4s, v18.4s, v17.4s
+	WORD $0x4e331e10 // and v16.16b, v16.16b, v19.16b
+	WORD $0x4e341e31 // and v17.16b, v17.16b, v20.16b
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e28ddce // fmul v14.4s, v14.4s, v8.4s
+	WORD $0x6e28ddef // fmul v15.4s, v15.4s, v8.4s
+	WORD $0x4e21a9d0 // fcvtns v16.4s, v14.4s
+	WORD $0x6eaeec6e // facgt v14.4s, v3.4s, v14.4s
+	WORD $0x6e621e0e // bsl v14.16b, v16.16b, v2.16b
+	WORD $0x4e21a9f0 // fcvtns v16.4s, v15.4s
+	WORD $0x6eafec6f // facgt v15.4s, v3.4s, v15.4s
+	WORD $0x6e621e0f // bsl v15.16b, v16.16b, v2.16b
+	MOVD         $q3_k_const<>+0(SB), R8
+	FMOVQ        (R8), F16
+	WORD $0x4eb065ce // smax v14.4s, v14.4s, v16.4s
+	WORD $0x4eb065ef // smax v15.4s, v15.4s, v16.4s
+	WORD $0x4f000470 // movi v16.4s, #3
+	WORD $0x4eb06dce // smin v14.4s, v14.4s, v16.4s
+	WORD $0x4eb06def // smin v15.4s, v15.4s, v16.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        F14, 37376(R8)
+	ADD          R4<<3, R2, R8
+	FMOVQ        F15, 37392(R8)
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop45
+
+done46:
+	ADD          $1, R7
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop43
+
+done44:
+	ADD          $1, R6
+
+	// ll3
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done48
+
+loop47:
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4f00e40f // movi v15.16b, #0
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done50
+
+loop49:
+	ADD          R4<<3, R2, R8
+	FMOVQ        8704(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        8720(R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        37376(R8), F18
+	ADD          R4<<3, R2, R8
+	FMOVQ        37392(R8), F19
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	WORD $0x4e31d5ef // fadd v15.4s, v15.4s, v17.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop49
+
+done50:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F14, 45568(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F15, 45584(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop47
+
+done48:
+	ADD          $1, R6
+
+	// lx3
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done52
+
+loop51:
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4f00e40f // movi v15.16b, #0
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done54
+
+loop53:
+	ADD          R4<<3, R2, R8
+	FMOVQ        8704(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        8720(R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        37376(R8), F18
+	ADD          R4<<3, R2, R8
+	FMOVQ        37392(R8), F19
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F18
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F19
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	WORD $0x4e31d5ef // fadd v15.4s, v15.4s, v17.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop53
+
+done54:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F14, 46080(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F15, 46096(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop51
+
+done52:
+	ADD          $1, R6
+
+	// s3
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x10, R5
+	SUBS         $1, R5
+	BLT          done56
+
+loop55:
+	ADD          R4<<3, R2, R6
+	FMOVQ        46080(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        46096(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        45568(R6), F16
+	ADD          R4<<3, R2, R6
+	FMOVQ        45584(R6), F17
+	MOVD         $q3_k_one<>+0(SB), R6
+	FMOVQ        (R6), F18
+	WORD $0x4e21e613 // fcmeq v19.4s, v16.4s, v1.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x4e21e634 // fcmeq v20.4s, v17.4s, v1.4s
+	WORD $0x6e205a94 // mvn v20.16b, v20.16b
+	WORD $0x6e30fe50 // fdiv v16.4s, v18.4s, v16.4s
+	WORD $0x6e31fe51 // fdiv v17.4s, v18.4s, v17.4s
+	WORD $0x4e331e10 // and v16.16b, v16.16b, v19.16b
+	WORD $0x4e341e31 // and v17.16b, v17.16b, v20.16b
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 46592(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F15, 46608(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop55
+
+done56:
+	ADD          $1, R5
+
+	// b3
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x10, R5
+	SUBS         $1, R5
+	BLT          done58
+
+loop57:
+	ADD          R4<<3, R2, R6
+	FMOVQ        46080(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        46096(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        46592(R6), F16
+	ADD          R4<<3, R2, R6
+	FMOVQ        46608(R6), F17
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        36864(R6), F18
+	ADD          R4<<3, R2, R6
+	FMOVQ        36880(R6), F19
+	WORD $0x6eb2e5ce // fcmgt v14.4s, v14.4s, v18.4s
+	WORD $0x6eb3e5ef // fcmgt v15.4s, v15.4s, v19.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        36352(R6), F18
+	ADD          R4<<3, R2, R6
+	FMOVQ        36368(R6), F19
+	WORD $0x4eae1dce // mov v14.16b, v14.16b
+	WORD $0x6e721e0e // bsl v14.16b, v16.16b, v18.16b
+	WORD $0x4eaf1def // mov v15.16b, v15.16b
+	WORD $0x6e731e2f // bsl v15.16b, v17.16b, v19.16b
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 47104(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F15, 47120(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop57
+
+done58:
+	ADD          $1, R5
+
+	// p3
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x10, R5
+	SUBS         $1, R5
+	BLT          done60
+
+loop59:
+	ADD          R4<<3, R2, R6
+	FMOVQ        46080(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        46096(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        46592(R6), F16
+	ADD          R4<<3, R2, R6
+	FMOVQ        46608(R6), F17
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        36864(R6), F16
+	ADD          R4<<3, R2, R6
+	FMOVQ        36880(R6), F17
+	WORD $0x6eb0e5d2 // fcmgt v18.4s, v14.4s, v16.4s
+	WORD $0x6e701dd2 // bsl v18.16b, v14.16b, v16.16b
+	WORD $0x6eb1e5ee // fcmgt v14.4s, v15.4s, v17.4s
+	WORD $0x6e711dee // bsl v14.16b, v15.16b, v17.16b
+	ADD          R4<<3, R2, R6
+	FMOVQ        F18, 47616(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 47632(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop59
+
+done60:
+	ADD          $1, R5
+
+	// q4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done62
+
+loop61:
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done64
+
+loop63:
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F14
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F15
+	ADD          R5<<3, R2, R8
+	FMOVQ        47104(R8), F16
+	ADD          R5<<3, R2, R8
+	FMOVQ        47120(R8), F17
+	MOVD         $q3_k_one<>+0(SB), R8
+	FMOVQ        (R8), F18
+	WORD $0x4e21e613 // fcmeq v19.4s, v16.4s, v1.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x4e21e634 // fcmeq v20.4s, v17.4s, v1.4s
+	WORD $0x6e205a94 // mvn v20.16b, v20.16b
+	WORD $0x6e30fe50 // fdiv v16.4s, v18.4s, v16.4s
+	WORD $0x6e31fe51 // fdiv v17.4s, v18.4s, v17.4s
+	WORD $0x4e331e10 // and v16.16b, v16.16b, v19.16b
+	WORD $0x4e341e31 // and v17.16b, v17.16b, v20.16b
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x4e21a9d0 // fcvtns v16.4s, v14.4s
+	WORD $0x6eaeec6e // facgt v14.4s, v3.4s, v14.4s
+	WORD $0x6e621e0e // bsl v14.16b, v16.16b, v2.16b
+	WORD $0x4e21a9f0 // fcvtns v16.4s, v15.4s
+	WORD $0x6eafec6f // facgt v15.4s, v3.4s, v15.4s
+	WORD $0x6e621e0f // bsl v15.16b, v16.16b, v2.16b
+	MOVD         $q3_k_const<>+0(SB), R8
+	FMOVQ        (R8), F16
+	WORD $0x4eb065ce // smax v14.4s, v14.4s, v16.4s
+	WORD $0x4eb065ef // smax v15.4s, v15.4s, v16.4s
+	WORD $0x4f000470 // movi v16.4s, #3
+	WORD $0x4eb06dce // smin v14.4s, v14.4s, v16.4s
+	WORD $0x4eb06def // smin v15.4s, v15.4s, v16.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        F14, 48128(R8)
+	ADD          R4<<3, R2, R8
+	FMOVQ        F15, 48144(R8)
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop63
+
+done64:
+	ADD          $1, R7
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop61
+
+done62:
+	ADD          $1, R6
+
+	// ll4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done66
+
+loop65:
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4f00e40f // movi v15.16b, #0
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done68
+
+loop67:
+	ADD          R4<<3, R2, R8
+	FMOVQ        8704(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        8720(R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        48128(R8), F18
+	ADD          R4<<3, R2, R8
+	FMOVQ        48144(R8), F19
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	WORD $0x4e31d5ef // fadd v15.4s, v15.4s, v17.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop67
+
+done68:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F14, 56320(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F15, 56336(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop65
+
+done66:
+	ADD          $1, R6
+
+	// lx4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done70
+
+loop69:
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4f00e40f // movi v15.16b, #0
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done72
+
+loop71:
+	ADD          R4<<3, R2, R8
+	FMOVQ        8704(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        8720(R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        48128(R8), F18
+	ADD          R4<<3, R2, R8
+	FMOVQ        48144(R8), F19
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F18
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F19
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	WORD $0x4e31d5ef // fadd v15.4s, v15.4s, v17.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop71
+
+done72:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F14, 56832(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F15, 56848(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop69
+
+done70:
+	ADD          $1, R6
+
+	// s4
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x10, R5
+	SUBS         $1, R5
+	BLT          done74
+
+loop73:
+	ADD          R4<<3, R2, R6
+	FMOVQ        56832(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        56848(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        56320(R6), F16
+	ADD          R4<<3, R2, R6
+	FMOVQ        56336(R6), F17
+	MOVD         $q3_k_one<>+0(SB), R6
+	FMOVQ        (R6), F18
+	WORD $0x4e21e613 // fcmeq v19.4s, v16.4s, v1.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x4e21e634 // fcmeq v20.4s, v17.4s, v1.4s
+	WORD $0x6e205a94 // mvn v20.16b, v20.16b
+	WORD $0x6e30fe50 // fdiv v16.4s, v18.4s, v16.4s
+	WORD $0x6e31fe51 // fdiv v17.4s, v18.4s, v17.4s
+	WORD $0x4e331e10 // and v16.16b, v16.16b, v19.16b
+	WORD $0x4e341e31 // and v17.16b, v17.16b, v20.16b
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 57344(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F15, 57360(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop73
+
+done74:
+	ADD          $1, R5
+
+	// b4
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x10, R5
+	SUBS         $1, R5
+	BLT          done76
+
+loop75:
+	ADD          R4<<3, R2, R6
+	FMOVQ        56832(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        56848(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        57344(R6), F16
+	ADD          R4<<3, R2, R6
+	FMOVQ        57360(R6), F17
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        47616(R6), F18
+	ADD          R4<<3, R2, R6
+	FMOVQ        47632(R6), F19
+	WORD $0x6eb2e5ce // fcmgt v14.4s, v14.4s, v18.4s
+	WORD $0x6eb3e5ef // fcmgt v15.4s, v15.4s, v19.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        47104(R6), F18
+	ADD          R4<<3, R2, R6
+	FMOVQ        47120(R6), F19
+	WORD $0x4eae1dce // mov v14.16b, v14.16b
+	WORD $0x6e721e0e // bsl v14.16b, v16.16b, v18.16b
+	WORD $0x4eaf1def // mov v15.16b, v15.16b
+	WORD $0x6e731e2f // bsl v15.16b, v17.16b, v19.16b
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 57856(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F15, 57872(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop75
+
+done76:
+	ADD          $1, R5
+
+	// d
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4f00e40f // movi v15.16b, #0
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done78
+
+loop77:
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done80
+
+loop79:
+	ADD          R5<<3, R2, R8
+	FMOVQ        57856(R8), F16
+	ADD          R5<<3, R2, R8
+	FMOVQ        57872(R8), F17
+	WORD $0x4e241e12 // and v18.16b, v16.16b, v4.16b
+	WORD $0x4e241e33 // and v19.16b, v17.16b, v4.16b
+	WORD $0x4e241dd4 // and v20.16b, v14.16b, v4.16b
+	WORD $0x4e241df5 // and v21.16b, v15.16b, v4.16b
+	WORD $0x6eb4e652 // fcmgt v18.4s, v18.4s, v20.4s
+	WORD $0x6eb5e673 // fcmgt v19.4s, v19.4s, v21.4s
+	WORD $0x4eb21e52 // mov v18.16b, v18.16b
+	WORD $0x6e6e1e12 // bsl v18.16b, v16.16b, v14.16b
+	WORD $0x4eb21e4e // mov v14.16b, v18.16b
+	WORD $0x4eb31e70 // mov v16.16b, v19.16b
+	WORD $0x6e6f1e30 // bsl v16.16b, v17.16b, v15.16b
+	WORD $0x4eb01e0f // mov v15.16b, v16.16b
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop79
+
+done80:
+	ADD          $1, R7
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop77
+
+done78:
+	ADD          $1, R6
+	FMOVQ        F14, 58368(R2)
+	FMOVQ        F15, 58384(R2)
+	FMOVQ        58368(R2), F14
+	FMOVQ        58384(R2), F15
+	WORD $0x6e2dfdce // fdiv v14.4s, v14.4s, v13.4s
+	WORD $0x6e2dfdef // fdiv v15.4s, v15.4s, v13.4s
+	FMOVQ        F14, 58400(R2)
+	FMOVQ        F15, 58416(R2)
+
+	// scale
+	FMOVQ        58400(R2), F14
+	FMOVQ        58416(R2), F15
+	MOVD         $q3_k_one<>+0(SB), R4
+	FMOVQ        (R4), F16
+	WORD $0x4e21e5d1 // fcmeq v17.4s, v14.4s, v1.4s
+	WORD $0x6e205a31 // mvn v17.16b, v17.16b
+	WORD $0x4e21e5f2 // fcmeq v18.4s, v15.4s, v1.4s
+	WORD $0x6e205a52 // mvn v18.16b, v18.16b
+	WORD $0x6e2efe0e // fdiv v14.4s, v16.4s, v14.4s
+	WORD $0x6e2ffe0f // fdiv v15.4s, v16.4s, v15.4s
+	WORD $0x4e311dce // and v14.16b, v14.16b, v17.16b
+	WORD $0x4e321def // and v15.16b, v15.16b, v18.16b
+	FMOVQ        F14, 58432(R2)
+	FMOVQ        F15, 58448(R2)
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x10, R5
+	SUBS         $1, R5
+	BLT          done82
+
+loop81:
+	ADD          R4<<3, R2, R6
+	FMOVQ        57856(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        57872(R6), F15
+	FMOVQ        58432(R2), F16
+	FMOVQ        58448(R2), F17
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x4e21a9d0 // fcvtns v16.4s, v14.4s
+	WORD $0x6eaeec6e // facgt v14.4s, v3.4s, v14.4s
+	WORD $0x6e621e0e // bsl v14.16b, v16.16b, v2.16b
+	WORD $0x4e21a9f0 // fcvtns v16.4s, v15.4s
+	WORD $0x6eafec6f // facgt v15.4s, v3.4s, v15.4s
+	WORD $0x6e621e0f // bsl v15.16b, v16.16b, v2.16b
+	MOVD         $q3_k_const2<>+0(SB), R6
+	FMOVQ        (R6), F16
+	WORD $0x4eb065ce // smax v14.4s, v14.4s, v16.4s
+	WORD $0x4eb065ef // smax v15.4s, v15.4s, v16.4s
+	WORD $0x4f0007f0 // movi v16.4s, #31
+	WORD $0x4eb06dce // smin v14.4s, v14.4s, v16.4s
+	WORD $0x4eb06def // smin v15.4s, v15.4s, v16.4s
+	WORD $0x4ea585ce // add v14.4s, v14.4s, v5.4s
+	WORD $0x4ea585ef // add v15.4s, v15.4s, v5.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 58464(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F15, 58480(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop81
+
+done82:
+	ADD          $1, R5
+
+	// code
+	FMOVQ        58400(R2), F14
+	FMOVQ        58416(R2), F15
+	WORD $0x4e221dd0 // and v16.16b, v14.16b, v2.16b
+	WORD $0x4eac1e10 // orr v16.16b, v16.16b, v12.16b
+	WORD $0x4e2ee5d1 // fcmeq v17.4s, v14.4s, v14.4s
+	WORD $0x6e701dd1 // bsl v17.16b, v14.16b, v16.16b
+	WORD $0x0e216a31 // fcvtn v17.4h, v17.4s
+	WORD $0x0e217a2e // fcvtl v14.4s, v17.4h
+	WORD $0x4e221df0 // and v16.16b, v15.16b, v2.16b
+	WORD $0x4eac1e10 // orr v16.16b, v16.16b, v12.16b
+	WORD $0x4e2fe5f1 // fcmeq v17.4s, v15.4s, v15.4s
+	WORD $0x6e701df1 // bsl v17.16b, v15.16b, v16.16b
+	WORD $0x0e216a31 // fcvtn v17.4h, v17.4s
+	WORD $0x0e217a2f // fcvtl v15.4s, v17.4h
+	FMOVQ        F14, 58976(R2)
+	FMOVQ        F15, 58992(R2)
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done84
+
+loop83:
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done86
+
+loop85:
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F14
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F15
+	FMOVQ        58976(R2), F16
+	FMOVQ        58992(R2), F17
+	ADD          R5<<3, R2, R8
+	FMOVQ        58464(R8), F18
+	ADD          R5<<3, R2, R8
+	FMOVQ        58480(R8), F19
+	WORD $0x6ea58652 // sub v18.4s, v18.4s, v5.4s
+	WORD $0x6ea58673 // sub v19.4s, v19.4s, v5.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	MOVD         $q3_k_one<>+0(SB), R8
+	FMOVQ        (R8), F18
+	WORD $0x4e21e613 // fcmeq v19.4s, v16.4s, v1.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x4e21e634 // fcmeq v20.4s, v17.4s, v1.4s
+	WORD $0x6e205a94 // mvn v20.16b, v20.16b
+	WORD $0x6e30fe50 // fdiv v16.4s, v18.4s, v16.4s
+	WORD $0x6e31fe51 // fdiv v17.4s, v18.4s, v17.4s
+	WORD $0x4e331e10 // and v16.16b, v16.16b, v19.16b
+	WORD $0x4e341e31 // and v17.16b, v17.16b, v20.16b
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x4e21a9d0 // fcvtns v16.4s, v14.4s
+	WORD $0x6eaeec6e // facgt v14.4s, v3.4s, v14.4s
+	WORD $0x6e621e0e // bsl v14.16b, v16.16b, v2.16b
+	WORD $0x4e21a9f0 // fcvtns v16.4s, v15.4s
+	WORD $0x6eafec6f // facgt v15.4s, v3.4s, v15.4s
+	WORD $0x6e621e0f // bsl v15.16b, v16.16b, v2.16b
+	MOVD         $q3_k_const<>+0(SB), R8
+	FMOVQ        (R8), F16
+	WORD $0x4eb065ce // smax v14.4s, v14.4s, v16.4s
+	WORD $0x4eb065ef // smax v15.4s, v15.4s, v16.4s
+	WORD $0x4f000470 // movi v16.4s, #3
+	WORD $0x4eb06dce // smin v14.4s, v14.4s, v16.4s
+	WORD $0x4eb06def // smin v15.4s, v15.4s, v16.4s
+	WORD $0x4ea985ce // add v14.4s, v14.4s, v9.4s
+	WORD $0x4ea985ef // add v15.4s, v15.4s, v9.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        F14, 59008(R8)
+	ADD          R4<<3, R2, R8
+	FMOVQ        F15, 59024(R8)
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop85
+
+done86:
+	ADD          $1, R7
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop83
+
+done84:
+	ADD          $1, R6
+
+	// hmask: codes to bits, then words to blocks
+	FMOVQ        66272(R2), F14
+	FMOVQ        66288(R2), F15
+	WORD $0x6f3e05ce // ushr v14.4s, v14.4s, #2
+	WORD $0x6f3e05ef // ushr v15.4s, v15.4s, #2
+	WORD $0x4f3f55ce // shl v14.4s, v14.4s, #31
+	WORD $0x4f3f55ef // shl v15.4s, v15.4s, #31
+	FMOVQ        66240(R2), F16
+	FMOVQ        66256(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f375610 // shl v16.4s, v16.4s, #23
+	WORD $0x4f375631 // shl v17.4s, v17.4s, #23
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        66208(R2), F16
+	FMOVQ        66224(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f2f5610 // shl v16.4s, v16.4s, #15
+	WORD $0x4f2f5631 // shl v17.4s, v17.4s, #15
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        66176(R2), F16
+	FMOVQ        66192(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f275610 // shl v16.4s, v16.4s, #7
+	WORD $0x4f275631 // shl v17.4s, v17.4s, #7
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        65248(R2), F16
+	FMOVQ        65264(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f3e5610 // shl v16.4s, v16.4s, #30
+	WORD $0x4f3e5631 // shl v17.4s, v17.4s, #30
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        65216(R2), F16
+	FMOVQ        65232(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f365610 // shl v16.4s, v16.4s, #22
+	WORD $0x4f365631 // shl v17.4s, v17.4s, #22
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        65184(R2), F16
+	FMOVQ        65200(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f2e5610 // shl v16.4s, v16.4s, #14
+	WORD $0x4f2e5631 // shl v17.4s, v17.4s, #14
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        65152(R2), F16
+	FMOVQ        65168(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f265610 // shl v16.4s, v16.4s, #6
+	WORD $0x4f265631 // shl v17.4s, v17.4s, #6
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        64224(R2), F16
+	FMOVQ        64240(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f3d5610 // shl v16.4s, v16.4s, #29
+	WORD $0x4f3d5631 // shl v17.4s, v17.4s, #29
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        64192(R2), F16
+	FMOVQ        64208(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f355610 // shl v16.4s, v16.4s, #21
+	WORD $0x4f355631 // shl v17.4s, v17.4s, #21
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        64160(R2), F16
+	FMOVQ        64176(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f2d5610 // shl v16.4s, v16.4s, #13
+	WORD $0x4f2d5631 // shl v17.4s, v17.4s, #13
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        64128(R2), F16
+	FMOVQ        64144(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f255610 // shl v16.4s, v16.4s, #5
+	WORD $0x4f255631 // shl v17.4s, v17.4s, #5
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        63200(R2), F16
+	FMOVQ        63216(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f3c5610 // shl v16.4s, v16.4s, #28
+	WORD $0x4f3c5631 // shl v17.4s, v17.4s, #28
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        63168(R2), F16
+	FMOVQ        63184(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f345610 // shl v16.4s, v16.4s, #20
+	WORD $0x4f345631 // shl v17.4s, v17.4s, #20
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        63136(R2), F16
+	FMOVQ        63152(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f2c5610 // shl v16.4s, v16.4s, #12
+	WORD $0x4f2c5631 // shl v17.4s, v17.4s, #12
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        63104(R2), F16
+	FMOVQ        63120(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        62176(R2), F16
+	FMOVQ        62192(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f3b5610 // shl v16.4s, v16.4s, #27
+	WORD $0x4f3b5631 // shl v17.4s, v17.4s, #27
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        62144(R2), F16
+	FMOVQ        62160(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f335610 // shl v16.4s, v16.4s, #19
+	WORD $0x4f335631 // shl v17.4s, v17.4s, #19
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        62112(R2), F16
+	FMOVQ        62128(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f2b5610 // shl v16.4s, v16.4s, #11
+	WORD $0x4f2b5631 // shl v17.4s, v17.4s, #11
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        62080(R2), F16
+	FMOVQ        62096(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f235610 // shl v16.4s, v16.4s, #3
+	WORD $0x4f235631 // shl v17.4s, v17.4s, #3
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        61152(R2), F16
+	FMOVQ        61168(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f3a5610 // shl v16.4s, v16.4s, #26
+	WORD $0x4f3a5631 // shl v17.4s, v17.4s, #26
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        61120(R2), F16
+	FMOVQ        61136(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f325610 // shl v16.4s, v16.4s, #18
+	WORD $0x4f325631 // shl v17.4s, v17.4s, #18
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        61088(R2), F16
+	FMOVQ        61104(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f2a5610 // shl v16.4s, v16.4s, #10
+	WORD $0x4f2a5631 // shl v17.4s, v17.4s, #10
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        61056(R2), F16
+	FMOVQ        61072(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
+	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        60128(R2), F16
+	FMOVQ        60144(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f395610 // shl v16.4s, v16.4s, #25
+	WORD $0x4f395631 // shl v17.4s, v17.4s, #25
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        60096(R2), F16
+	FMOVQ        60112(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f315610 // shl v16.4s, v16.4s, #17
+	WORD $0x4f315631 // shl v17.4s, v17.4s, #17
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        60064(R2), F16
+	FMOVQ        60080(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f295610 // shl v16.4s, v16.4s, #9
+	WORD $0x4f295631 // shl v17.4s, v17.4s, #9
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        60032(R2), F16
+	FMOVQ        60048(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f215610 // shl v16.4s, v16.4s, #1
+	WORD $0x4f215631 // shl v17.4s, v17.4s, #1
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        59104(R2), F16
+	FMOVQ        59120(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f385610 // shl v16.4s, v16.4s, #24
+	WORD $0x4f385631 // shl v17.4s, v17.4s, #24
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        59072(R2), F16
+	FMOVQ        59088(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f305610 // shl v16.4s, v16.4s, #16
+	WORD $0x4f305631 // shl v17.4s, v17.4s, #16
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        59040(R2), F16
+	FMOVQ        59056(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f285610 // shl v16.4s, v16.4s, #8
+	WORD $0x4f285631 // shl v17.4s, v17.4s, #8
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        59008(R2), F16
+	FMOVQ        59024(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        66400(R2), F16
+	FMOVQ        66416(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4f3f5610 // shl v16.4s, v16.4s, #31
+	WORD $0x4f3f5631 // shl v17.4s, v17.4s, #31
+	FMOVQ        66368(R2), F18
+	FMOVQ        66384(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f375652 // shl v18.4s, v18.4s, #23
+	WORD $0x4f375673 // shl v19.4s, v19.4s, #23
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        66336(R2), F18
+	FMOVQ        66352(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f2f5652 // shl v18.4s, v18.4s, #15
+	WORD $0x4f2f5673 // shl v19.4s, v19.4s, #15
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        66304(R2), F18
+	FMOVQ        66320(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f275652 // shl v18.4s, v18.4s, #7
+	WORD $0x4f275673 // shl v19.4s, v19.4s, #7
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        65376(R2), F18
+	FMOVQ        65392(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f3e5652 // shl v18.4s, v18.4s, #30
+	WORD $0x4f3e5673 // shl v19.4s, v19.4s, #30
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        65344(R2), F18
+	FMOVQ        65360(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f365652 // shl v18.4s, v18.4s, #22
+	WORD $0x4f365673 // shl v19.4s, v19.4s, #22
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        65312(R2), F18
+	FMOVQ        65328(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f2e5652 // shl v18.4s, v18.4s, #14
+	WORD $0x4f2e5673 // shl v19.4s, v19.4s, #14
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        65280(R2), F18
+	FMOVQ        65296(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f265652 // shl v18.4s, v18.4s, #6
+	WORD $0x4f265673 // shl v19.4s, v19.4s, #6
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        64352(R2), F18
+	FMOVQ        64368(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f3d5652 // shl v18.4s, v18.4s, #29
+	WORD $0x4f3d5673 // shl v19.4s, v19.4s, #29
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        64320(R2), F18
+	FMOVQ        64336(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f355652 // shl v18.4s, v18.4s, #21
+	WORD $0x4f355673 // shl v19.4s, v19.4s, #21
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        64288(R2), F18
+	FMOVQ        64304(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f2d5652 // shl v18.4s, v18.4s, #13
+	WORD $0x4f2d5673 // shl v19.4s, v19.4s, #13
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        64256(R2), F18
+	FMOVQ        64272(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f255652 // shl v18.4s, v18.4s, #5
+	WORD $0x4f255673 // shl v19.4s, v19.4s, #5
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        63328(R2), F18
+	FMOVQ        63344(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f3c5652 // shl v18.4s, v18.4s, #28
+	WORD $0x4f3c5673 // shl v19.4s, v19.4s, #28
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        63296(R2), F18
+	FMOVQ        63312(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f345652 // shl v18.4s, v18.4s, #20
+	WORD $0x4f345673 // shl v19.4s, v19.4s, #20
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        63264(R2), F18
+	FMOVQ        63280(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f2c5652 // shl v18.4s, v18.4s, #12
+	WORD $0x4f2c5673 // shl v19.4s, v19.4s, #12
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        63232(R2), F18
+	FMOVQ        63248(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        62304(R2), F18
+	FMOVQ        62320(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f3b5652 // shl v18.4s, v18.4s, #27
+	WORD $0x4f3b5673 // shl v19.4s, v19.4s, #27
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        62272(R2), F18
+	FMOVQ        62288(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f335652 // shl v18.4s, v18.4s, #19
+	WORD $0x4f335673 // shl v19.4s, v19.4s, #19
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        62240(R2), F18
+	FMOVQ        62256(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f2b5652 // shl v18.4s, v18.4s, #11
+	WORD $0x4f2b5673 // shl v19.4s, v19.4s, #11
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        62208(R2), F18
+	FMOVQ        62224(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f235652 // shl v18.4s, v18.4s, #3
+	WORD $0x4f235673 // shl v19.4s, v19.4s, #3
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        61280(R2), F18
+	FMOVQ        61296(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f3a5652 // shl v18.4s, v18.4s, #26
+	WORD $0x4f3a5673 // shl v19.4s, v19.4s, #26
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        61248(R2), F18
+	FMOVQ        61264(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f325652 // shl v18.4s, v18.4s, #18
+	WORD $0x4f325673 // shl v19.4s, v19.4s, #18
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        61216(R2), F18
+	FMOVQ        61232(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f2a5652 // shl v18.4s, v18.4s, #10
+	WORD $0x4f2a5673 // shl v19.4s, v19.4s, #10
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        61184(R2), F18
+	FMOVQ        61200(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
+	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        60256(R2), F18
+	FMOVQ        60272(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f395652 // shl v18.4s, v18.4s, #25
+	WORD $0x4f395673 // shl v19.4s, v19.4s, #25
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        60224(R2), F18
+	FMOVQ        60240(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f315652 // shl v18.4s, v18.4s, #17
+	WORD $0x4f315673 // shl v19.4s, v19.4s, #17
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        60192(R2), F18
+	FMOVQ        60208(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f295652 // shl v18.4s, v18.4s, #9
+	WORD $0x4f295673 // shl v19.4s, v19.4s, #9
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        60160(R2), F18
+	FMOVQ        60176(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f215652 // shl v18.4s, v18.4s, #1
+	WORD $0x4f215673 // shl v19.4s, v19.4s, #1
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        59232(R2), F18
+	FMOVQ        59248(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f385652 // shl v18.4s, v18.4s, #24
+	WORD $0x4f385673 // shl v19.4s, v19.4s, #24
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        59200(R2), F18
+	FMOVQ        59216(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f305652 // shl v18.4s, v18.4s, #16
+	WORD $0x4f305673 // shl v19.4s, v19.4s, #16
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        59168(R2), F18
+	FMOVQ        59184(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f285652 // shl v18.4s, v18.4s, #8
+	WORD $0x4f285673 // shl v19.4s, v19.4s, #8
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        59136(R2), F18
+	FMOVQ        59152(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        66528(R2), F18
+	FMOVQ        66544(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4f3f5652 // shl v18.4s, v18.4s, #31
+	WORD $0x4f3f5673 // shl v19.4s, v19.4s, #31
+	FMOVQ        66496(R2), F20
+	FMOVQ        66512(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f375694 // shl v20.4s, v20.4s, #23
+	WORD $0x4f3756b5 // shl v21.4s, v21.4s, #23
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        66464(R2), F20
+	FMOVQ        66480(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f2f5694 // shl v20.4s, v20.4s, #15
+	WORD $0x4f2f56b5 // shl v21.4s, v21.4s, #15
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        66432(R2), F20
+	FMOVQ        66448(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f275694 // shl v20.4s, v20.4s, #7
+	WORD $0x4f2756b5 // shl v21.4s, v21.4s, #7
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        65504(R2), F20
+	FMOVQ        65520(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f3e5694 // shl v20.4s, v20.4s, #30
+	WORD $0x4f3e56b5 // shl v21.4s, v21.4s, #30
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        65472(R2), F20
+	FMOVQ        65488(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f365694 // shl v20.4s, v20.4s, #22
+	WORD $0x4f3656b5 // shl v21.4s, v21.4s, #22
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        65440(R2), F20
+	FMOVQ        65456(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f2e5694 // shl v20.4s, v20.4s, #14
+	WORD $0x4f2e56b5 // shl v21.4s, v21.4s, #14
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        65408(R2), F20
+	FMOVQ        65424(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f265694 // shl v20.4s, v20.4s, #6
+	WORD $0x4f2656b5 // shl v21.4s, v21.4s, #6
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        64480(R2), F20
+	FMOVQ        64496(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f3d5694 // shl v20.4s, v20.4s, #29
+	WORD $0x4f3d56b5 // shl v21.4s, v21.4s, #29
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        64448(R2), F20
+	FMOVQ        64464(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f355694 // shl v20.4s, v20.4s, #21
+	WORD $0x4f3556b5 // shl v21.4s, v21.4s, #21
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        64416(R2), F20
+	FMOVQ        64432(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f2d5694 // shl v20.4s, v20.4s, #13
+	WORD $0x4f2d56b5 // shl v21.4s, v21.4s, #13
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        64384(R2), F20
+	FMOVQ        64400(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f255694 // shl v20.4s, v20.4s, #5
+	WORD $0x4f2556b5 // shl v21.4s, v21.4s, #5
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        63456(R2), F20
+	FMOVQ        63472(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f3c5694 // shl v20.4s, v20.4s, #28
+	WORD $0x4f3c56b5 // shl v21.4s, v21.4s, #28
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        63424(R2), F20
+	FMOVQ        63440(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f345694 // shl v20.4s, v20.4s, #20
+	WORD $0x4f3456b5 // shl v21.4s, v21.4s, #20
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        63392(R2), F20
+	FMOVQ        63408(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f2c5694 // shl v20.4s, v20.4s, #12
+	WORD $0x4f2c56b5 // shl v21.4s, v21.4s, #12
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        63360(R2), F20
+	FMOVQ        63376(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
+	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        62432(R2), F20
+	FMOVQ        62448(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f3b5694 // shl v20.4s, v20.4s, #27
+	WORD $0x4f3b56b5 // shl v21.4s, v21.4s, #27
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        62400(R2), F20
+	FMOVQ        62416(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f335694 // shl v20.4s, v20.4s, #19
+	WORD $0x4f3356b5 // shl v21.4s, v21.4s, #19
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        62368(R2), F20
+	FMOVQ        62384(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f2b5694 // shl v20.4s, v20.4s, #11
+	WORD $0x4f2b56b5 // shl v21.4s, v21.4s, #11
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        62336(R2), F20
+	FMOVQ        62352(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f235694 // shl v20.4s, v20.4s, #3
+	WORD $0x4f2356b5 // shl v21.4s, v21.4s, #3
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        61408(R2), F20
+	FMOVQ        61424(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f3a5694 // shl v20.4s, v20.4s, #26
+	WORD $0x4f3a56b5 // shl v21.4s, v21.4s, #26
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        61376(R2), F20
+	FMOVQ        61392(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f325694 // shl v20.4s, v20.4s, #18
+	WORD $0x4f3256b5 // shl v21.4s, v21.4s, #18
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        61344(R2), F20
+	FMOVQ        61360(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f2a5694 // shl v20.4s, v20.4s, #10
+	WORD $0x4f2a56b5 // shl v21.4s, v21.4s, #10
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        61312(R2), F20
+	FMOVQ        61328(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
+	WORD $0x4f2256b5 // shl v21.4s, v21.4s, #2
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        60384(R2), F20
+	FMOVQ        60400(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f395694 // shl v20.4s, v20.4s, #25
+	WORD $0x4f3956b5 // shl v21.4s, v21.4s, #25
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        60352(R2), F20
+	FMOVQ        60368(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f315694 // shl v20.4s, v20.4s, #17
+	WORD $0x4f3156b5 // shl v21.4s, v21.4s, #17
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        60320(R2), F20
+	FMOVQ        60336(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f295694 // shl v20.4s, v20.4s, #9
+	WORD $0x4f2956b5 // shl v21.4s, v21.4s, #9
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        60288(R2), F20
+	FMOVQ        60304(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f215694 // shl v20.4s, v20.4s, #1
+	WORD $0x4f2156b5 // shl v21.4s, v21.4s, #1
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        59360(R2), F20
+	FMOVQ        59376(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f385694 // shl v20.4s, v20.4s, #24
+	WORD $0x4f3856b5 // shl v21.4s, v21.4s, #24
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        59328(R2), F20
+	FMOVQ        59344(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f305694 // shl v20.4s, v20.4s, #16
+	WORD $0x4f3056b5 // shl v21.4s, v21.4s, #16
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        59296(R2), F20
+	FMOVQ        59312(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
+	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        59264(R2), F20
+	FMOVQ        59280(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        66656(R2), F20
+	FMOVQ        66672(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4f3f5694 // shl v20.4s, v20.4s, #31
+	WORD $0x4f3f56b5 // shl v21.4s, v21.4s, #31
+	FMOVQ        66624(R2), F22
+	FMOVQ        66640(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f3756d6 // shl v22.4s, v22.4s, #23
+	WORD $0x4f3756f7 // shl v23.4s, v23.4s, #23
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        66592(R2), F22
+	FMOVQ        66608(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f2f56d6 // shl v22.4s, v22.4s, #15
+	WORD $0x4f2f56f7 // shl v23.4s, v23.4s, #15
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        66560(R2), F22
+	FMOVQ        66576(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f2756d6 // shl v22.4s, v22.4s, #7
+	WORD $0x4f2756f7 // shl v23.4s, v23.4s, #7
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        65632(R2), F22
+	FMOVQ        65648(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f3e56d6 // shl v22.4s, v22.4s, #30
+	WORD $0x4f3e56f7 // shl v23.4s, v23.4s, #30
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        65600(R2), F22
+	FMOVQ        65616(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f3656d6 // shl v22.4s, v22.4s, #22
+	WORD $0x4f3656f7 // shl v23.4s, v23.4s, #22
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        65568(R2), F22
+	FMOVQ        65584(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f2e56d6 // shl v22.4s, v22.4s, #14
+	WORD $0x4f2e56f7 // shl v23.4s, v23.4s, #14
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        65536(R2), F22
+	FMOVQ        65552(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f2656d6 // shl v22.4s, v22.4s, #6
+	WORD $0x4f2656f7 // shl v23.4s, v23.4s, #6
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        64608(R2), F22
+	FMOVQ        64624(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f3d56d6 // shl v22.4s, v22.4s, #29
+	WORD $0x4f3d56f7 // shl v23.4s, v23.4s, #29
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        64576(R2), F22
+	FMOVQ        64592(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f3556d6 // shl v22.4s, v22.4s, #21
+	WORD $0x4f3556f7 // shl v23.4s, v23.4s, #21
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        64544(R2), F22
+	FMOVQ        64560(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f2d56d6 // shl v22.4s, v22.4s, #13
+	WORD $0x4f2d56f7 // shl v23.4s, v23.4s, #13
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        64512(R2), F22
+	FMOVQ        64528(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f2556d6 // shl v22.4s, v22.4s, #5
+	WORD $0x4f2556f7 // shl v23.4s, v23.4s, #5
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        63584(R2), F22
+	FMOVQ        63600(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f3c56d6 // shl v22.4s, v22.4s, #28
+	WORD $0x4f3c56f7 // shl v23.4s, v23.4s, #28
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        63552(R2), F22
+	FMOVQ        63568(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f3456d6 // shl v22.4s, v22.4s, #20
+	WORD $0x4f3456f7 // shl v23.4s, v23.4s, #20
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        63520(R2), F22
+	FMOVQ        63536(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f2c56d6 // shl v22.4s, v22.4s, #12
+	WORD $0x4f2c56f7 // shl v23.4s, v23.4s, #12
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        63488(R2), F22
+	FMOVQ        63504(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
+	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        62560(R2), F22
+	FMOVQ        62576(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f3b56d6 // shl v22.4s, v22.4s, #27
+	WORD $0x4f3b56f7 // shl v23.4s, v23.4s, #27
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        62528(R2), F22
+	FMOVQ        62544(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f3356d6 // shl v22.4s, v22.4s, #19
+	WORD $0x4f3356f7 // shl v23.4s, v23.4s, #19
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        62496(R2), F22
+	FMOVQ        62512(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f2b56d6 // shl v22.4s, v22.4s, #11
+	WORD $0x4f2b56f7 // shl v23.4s, v23.4s, #11
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        62464(R2), F22
+	FMOVQ        62480(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f2356d6 // shl v22.4s, v22.4s, #3
+	WORD $0x4f2356f7 // shl v23.4s, v23.4s, #3
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        61536(R2), F22
+	FMOVQ        61552(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f3a56d6 // shl v22.4s, v22.4s, #26
+	WORD $0x4f3a56f7 // shl v23.4s, v23.4s, #26
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        61504(R2), F22
+	FMOVQ        61520(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f3256d6 // shl v22.4s, v22.4s, #18
+	WORD $0x4f3256f7 // shl v23.4s, v23.4s, #18
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        61472(R2), F22
+	FMOVQ        61488(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f2a56d6 // shl v22.4s, v22.4s, #10
+	WORD $0x4f2a56f7 // shl v23.4s, v23.4s, #10
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        61440(R2), F22
+	FMOVQ        61456(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f2256d6 // shl v22.4s, v22.4s, #2
+	WORD $0x4f2256f7 // shl v23.4s, v23.4s, #2
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        60512(R2), F22
+	FMOVQ        60528(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f3956d6 // shl v22.4s, v22.4s, #25
+	WORD $0x4f3956f7 // shl v23.4s, v23.4s, #25
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        60480(R2), F22
+	FMOVQ        60496(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f3156d6 // shl v22.4s, v22.4s, #17
+	WORD $0x4f3156f7 // shl v23.4s, v23.4s, #17
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        60448(R2), F22
+	FMOVQ        60464(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f2956d6 // shl v22.4s, v22.4s, #9
+	WORD $0x4f2956f7 // shl v23.4s, v23.4s, #9
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        60416(R2), F22
+	FMOVQ        60432(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f2156d6 // shl v22.4s, v22.4s, #1
+	WORD $0x4f2156f7 // shl v23.4s, v23.4s, #1
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        59488(R2), F22
+	FMOVQ        59504(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f3856d6 // shl v22.4s, v22.4s, #24
+	WORD $0x4f3856f7 // shl v23.4s, v23.4s, #24
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        59456(R2), F22
+	FMOVQ        59472(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f3056d6 // shl v22.4s, v22.4s, #16
+	WORD $0x4f3056f7 // shl v23.4s, v23.4s, #16
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        59424(R2), F22
+	FMOVQ        59440(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        59392(R2), F22
+	FMOVQ        59408(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	WORD $0x4e9029d6 // trn1 v22.4s, v14.4s, v16.4s
+	WORD $0x4e9069ce // trn2 v14.4s, v14.4s, v16.4s
+	WORD $0x4e942a50 // trn1 v16.4s, v18.4s, v20.4s
+	WORD $0x4e946a52 // trn2 v18.4s, v18.4s, v20.4s
+	WORD $0x4ed03ad4 // zip1 v20.2d, v22.2d, v16.2d
+	WORD $0x4ed239d7 // zip1 v23.2d, v14.2d, v18.2d
+	WORD $0x4ed07ad0 // zip2 v16.2d, v22.2d, v16.2d
+	WORD $0x4ed279ce // zip2 v14.2d, v14.2d, v18.2d
+	FMOVQ        F20, (R0)
+	FMOVQ        F23, 110(R0)
+	FMOVQ        F16, 220(R0)
+	FMOVQ        F14, 330(R0)
+	WORD $0x4e9129ee // trn1 v14.4s, v15.4s, v17.4s
+	WORD $0x4e9169ef // trn2 v15.4s, v15.4s, v17.4s
+	WORD $0x4e952a70 // trn1 v16.4s, v19.4s, v21.4s
+	WORD $0x4e956a71 // trn2 v17.4s, v19.4s, v21.4s
+	WORD $0x4ed039d2 // zip1 v18.2d, v14.2d, v16.2d
+	WORD $0x4ed139f3 // zip1 v19.2d, v15.2d, v17.2d
+	WORD $0x4ed079ce // zip2 v14.2d, v14.2d, v16.2d
+	WORD $0x4ed179ef // zip2 v15.2d, v15.2d, v17.2d
+	FMOVQ        F18, 440(R0)
+	FMOVQ        F19, 550(R0)
+	FMOVQ        F14, 660(R0)
+	FMOVQ        F15, 770(R0)
+	FMOVQ        66784(R2), F14
+	FMOVQ        66800(R2), F15
+	WORD $0x6f3e05ce // ushr v14.4s, v14.4s, #2
+	WORD $0x6f3e05ef // ushr v15.4s, v15.4s, #2
+	WORD $0x4f3f55ce // shl v14.4s, v14.4s, #31
+	WORD $0x4f3f55ef // shl v15.4s, v15.4s, #31
+	FMOVQ        66752(R2), F16
+	FMOVQ        66768(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f375610 // shl v16.4s, v16.4s, #23
+	WORD $0x4f375631 // shl v17.4s, v17.4s, #23
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        66720(R2), F16
+	FMOVQ        66736(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f2f5610 // shl v16.4s, v16.4s, #15
+	WORD $0x4f2f5631 // shl v17.4s, v17.4s, #15
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        66688(R2), F16
+	FMOVQ        66704(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f275610 // shl v16.4s, v16.4s, #7
+	WORD $0x4f275631 // shl v17.4s, v17.4s, #7
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        65760(R2), F16
+	FMOVQ        65776(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f3e5610 // shl v16.4s, v16.4s, #30
+	WORD $0x4f3e5631 // shl v17.4s, v17.4s, #30
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        65728(R2), F16
+	FMOVQ        65744(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f365610 // shl v16.4s, v16.4s, #22
+	WORD $0x4f365631 // shl v17.4s, v17.4s, #22
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        65696(R2), F16
+	FMOVQ        65712(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f2e5610 // shl v16.4s, v16.4s, #14
+	WORD $0x4f2e5631 // shl v17.4s, v17.4s, #14
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        65664(R2), F16
+	FMOVQ        65680(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f265610 // shl v16.4s, v16.4s, #6
+	WORD $0x4f265631 // shl v17.4s, v17.4s, #6
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        64736(R2), F16
+	FMOVQ        64752(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f3d5610 // shl v16.4s, v16.4s, #29
+	WORD $0x4f3d5631 // shl v17.4s, v17.4s, #29
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        64704(R2), F16
+	FMOVQ        64720(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f355610 // shl v16.4s, v16.4s, #21
+	WORD $0x4f355631 // shl v17.4s, v17.4s, #21
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        64672(R2), F16
+	FMOVQ        64688(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f2d5610 // shl v16.4s, v16.4s, #13
+	WORD $0x4f2d5631 // shl v17.4s, v17.4s, #13
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        64640(R2), F16
+	FMOVQ        64656(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f255610 // shl v16.4s, v16.4s, #5
+	WORD $0x4f255631 // shl v17.4s, v17.4s, #5
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        63712(R2), F16
+	FMOVQ        63728(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f3c5610 // shl v16.4s, v16.4s, #28
+	WORD $0x4f3c5631 // shl v17.4s, v17.4s, #28
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        63680(R2), F16
+	FMOVQ        63696(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f345610 // shl v16.4s, v16.4s, #20
+	WORD $0x4f345631 // shl v17.4s, v17.4s, #20
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        63648(R2), F16
+	FMOVQ        63664(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f2c5610 // shl v16.4s, v16.4s, #12
+	WORD $0x4f2c5631 // shl v17.4s, v17.4s, #12
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        63616(R2), F16
+	FMOVQ        63632(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        62688(R2), F16
+	FMOVQ        62704(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f3b5610 // shl v16.4s, v16.4s, #27
+	WORD $0x4f3b5631 // shl v17.4s, v17.4s, #27
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        62656(R2), F16
+	FMOVQ        62672(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f335610 // shl v16.4s, v16.4s, #19
+	WORD $0x4f335631 // shl v17.4s, v17.4s, #19
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        62624(R2), F16
+	FMOVQ        62640(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f2b5610 // shl v16.4s, v16.4s, #11
+	WORD $0x4f2b5631 // shl v17.4s, v17.4s, #11
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        62592(R2), F16
+	FMOVQ        62608(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f235610 // shl v16.4s, v16.4s, #3
+	WORD $0x4f235631 // shl v17.4s, v17.4s, #3
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        61664(R2), F16
+	FMOVQ        61680(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f3a5610 // shl v16.4s, v16.4s, #26
+	WORD $0x4f3a5631 // shl v17.4s, v17.4s, #26
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        61632(R2), F16
+	FMOVQ        61648(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f325610 // shl v16.4s, v16.4s, #18
+	WORD $0x4f325631 // shl v17.4s, v17.4s, #18
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        61600(R2), F16
+	FMOVQ        61616(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f2a5610 // shl v16.4s, v16.4s, #10
+	WORD $0x4f2a5631 // shl v17.4s, v17.4s, #10
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        61568(R2), F16
+	FMOVQ        61584(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
+	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        60640(R2), F16
+	FMOVQ        60656(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f395610 // shl v16.4s, v16.4s, #25
+	WORD $0x4f395631 // shl v17.4s, v17.4s, #25
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        60608(R2), F16
+	FMOVQ        60624(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f315610 // shl v16.4s, v16.4s, #17
+	WORD $0x4f315631 // shl v17.4s, v17.4s, #17
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        60576(R2), F16
+	FMOVQ        60592(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f295610 // shl v16.4s, v16.4s, #9
+	WORD $0x4f295631 // shl v17.4s, v17.4s, #9
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        60544(R2), F16
+	FMOVQ        60560(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f215610 // shl v16.4s, v16.4s, #1
+	WORD $0x4f215631 // shl v17.4s, v17.4s, #1
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        59616(R2), F16
+	FMOVQ        59632(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f385610 // shl v16.4s, v16.4s, #24
+	WORD $0x4f385631 // shl v17.4s, v17.4s, #24
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        59584(R2), F16
+	FMOVQ        59600(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f305610 // shl v16.4s, v16.4s, #16
+	WORD $0x4f305631 // shl v17.4s, v17.4s, #16
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        59552(R2), F16
+	FMOVQ        59568(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4f285610 // shl v16.4s, v16.4s, #8
+	WORD $0x4f285631 // shl v17.4s, v17.4s, #8
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        59520(R2), F16
+	FMOVQ        59536(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        66912(R2), F16
+	FMOVQ        66928(R2), F17
+	WORD $0x6f3e0610 // ushr v16.4s, v16.4s, #2
+	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x4f3f5610 // shl v16.4s, v16.4s, #31
+	WORD $0x4f3f5631 // shl v17.4s, v17.4s, #31
+	FMOVQ        66880(R2), F18
+	FMOVQ        66896(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f375652 // shl v18.4s, v18.4s, #23
+	WORD $0x4f375673 // shl v19.4s, v19.4s, #23
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        66848(R2), F18
+	FMOVQ        66864(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f2f5652 // shl v18.4s, v18.4s, #15
+	WORD $0x4f2f5673 // shl v19.4s, v19.4s, #15
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        66816(R2), F18
+	FMOVQ        66832(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f275652 // shl v18.4s, v18.4s, #7
+	WORD $0x4f275673 // shl v19.4s, v19.4s, #7
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        65888(R2), F18
+	FMOVQ        65904(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f3e5652 // shl v18.4s, v18.4s, #30
+	WORD $0x4f3e5673 // shl v19.4s, v19.4s, #30
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        65856(R2), F18
+	FMOVQ        65872(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f365652 // shl v18.4s, v18.4s, #22
+	WORD $0x4f365673 // shl v19.4s, v19.4s, #22
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        65824(R2), F18
+	FMOVQ        65840(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f2e5652 // shl v18.4s, v18.4s, #14
+	WORD $0x4f2e5673 // shl v19.4s, v19.4s, #14
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        65792(R2), F18
+	FMOVQ        65808(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f265652 // shl v18.4s, v18.4s, #6
+	WORD $0x4f265673 // shl v19.4s, v19.4s, #6
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        64864(R2), F18
+	FMOVQ        64880(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f3d5652 // shl v18.4s, v18.4s, #29
+	WORD $0x4f3d5673 // shl v19.4s, v19.4s, #29
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        64832(R2), F18
+	FMOVQ        64848(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f355652 // shl v18.4s, v18.4s, #21
+	WORD $0x4f355673 // shl v19.4s, v19.4s, #21
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        64800(R2), F18
+	FMOVQ        64816(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f2d5652 // shl v18.4s, v18.4s, #13
+	WORD $0x4f2d5673 // shl v19.4s, v19.4s, #13
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        64768(R2), F18
+	FMOVQ        64784(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f255652 // shl v18.4s, v18.4s, #5
+	WORD $0x4f255673 // shl v19.4s, v19.4s, #5
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        63840(R2), F18
+	FMOVQ        63856(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f3c5652 // shl v18.4s, v18.4s, #28
+	WORD $0x4f3c5673 // shl v19.4s, v19.4s, #28
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        63808(R2), F18
+	FMOVQ        63824(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f345652 // shl v18.4s, v18.4s, #20
+	WORD $0x4f345673 // shl v19.4s, v19.4s, #20
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        63776(R2), F18
+	FMOVQ        63792(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f2c5652 // shl v18.4s, v18.4s, #12
+	WORD $0x4f2c5673 // shl v19.4s, v19.4s, #12
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        63744(R2), F18
+	FMOVQ        63760(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        62816(R2), F18
+	FMOVQ        62832(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f3b5652 // shl v18.4s, v18.4s, #27
+	WORD $0x4f3b5673 // shl v19.4s, v19.4s, #27
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        62784(R2), F18
+	FMOVQ        62800(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f335652 // shl v18.4s, v18.4s, #19
+	WORD $0x4f335673 // shl v19.4s, v19.4s, #19
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        62752(R2), F18
+	FMOVQ        62768(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f2b5652 // shl v18.4s, v18.4s, #11
+	WORD $0x4f2b5673 // shl v19.4s, v19.4s, #11
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        62720(R2), F18
+	FMOVQ        62736(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f235652 // shl v18.4s, v18.4s, #3
+	WORD $0x4f235673 // shl v19.4s, v19.4s, #3
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        61792(R2), F18
+	FMOVQ        61808(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f3a5652 // shl v18.4s, v18.4s, #26
+	WORD $0x4f3a5673 // shl v19.4s, v19.4s, #26
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        61760(R2), F18
+	FMOVQ        61776(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f325652 // shl v18.4s, v18.4s, #18
+	WORD $0x4f325673 // shl v19.4s, v19.4s, #18
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        61728(R2), F18
+	FMOVQ        61744(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f2a5652 // shl v18.4s, v18.4s, #10
+	WORD $0x4f2a5673 // shl v19.4s, v19.4s, #10
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        61696(R2), F18
+	FMOVQ        61712(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
+	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        60768(R2), F18
+	FMOVQ        60784(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f395652 // shl v18.4s, v18.4s, #25
+	WORD $0x4f395673 // shl v19.4s, v19.4s, #25
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        60736(R2), F18
+	FMOVQ        60752(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f315652 // shl v18.4s, v18.4s, #17
+	WORD $0x4f315673 // shl v19.4s, v19.4s, #17
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        60704(R2), F18
+	FMOVQ        60720(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f295652 // shl v18.4s, v18.4s, #9
+	WORD $0x4f295673 // shl v19.4s, v19.4s, #9
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        60672(R2), F18
+	FMOVQ        60688(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f215652 // shl v18.4s, v18.4s, #1
+	WORD $0x4f215673 // shl v19.4s, v19.4s, #1
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        59744(R2), F18
+	FMOVQ        59760(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f385652 // shl v18.4s, v18.4s, #24
+	WORD $0x4f385673 // shl v19.4s, v19.4s, #24
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        59712(R2), F18
+	FMOVQ        59728(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f305652 // shl v18.4s, v18.4s, #16
+	WORD $0x4f305673 // shl v19.4s, v19.4s, #16
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        59680(R2), F18
+	FMOVQ        59696(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4f285652 // shl v18.4s, v18.4s, #8
+	WORD $0x4f285673 // shl v19.4s, v19.4s, #8
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        59648(R2), F18
+	FMOVQ        59664(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        67040(R2), F18
+	FMOVQ        67056(R2), F19
+	WORD $0x6f3e0652 // ushr v18.4s, v18.4s, #2
+	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x4f3f5652 // shl v18.4s, v18.4s, #31
+	WORD $0x4f3f5673 // shl v19.4s, v19.4s, #31
+	FMOVQ        67008(R2), F20
+	FMOVQ        67024(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f375694 // shl v20.4s, v20.4s, #23
+	WORD $0x4f3756b5 // shl v21.4s, v21.4s, #23
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        66976(R2), F20
+	FMOVQ        66992(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f2f5694 // shl v20.4s, v20.4s, #15
+	WORD $0x4f2f56b5 // shl v21.4s, v21.4s, #15
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        66944(R2), F20
+	FMOVQ        66960(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f275694 // shl v20.4s, v20.4s, #7
+	WORD $0x4f2756b5 // shl v21.4s, v21.4s, #7
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        66016(R2), F20
+	FMOVQ        66032(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f3e5694 // shl v20.4s, v20.4s, #30
+	WORD $0x4f3e56b5 // shl v21.4s, v21.4s, #30
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        65984(R2), F20
+	FMOVQ        66000(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f365694 // shl v20.4s, v20.4s, #22
+	WORD $0x4f3656b5 // shl v21.4s, v21.4s, #22
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        65952(R2), F20
+	FMOVQ        65968(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f2e5694 // shl v20.4s, v20.4s, #14
+	WORD $0x4f2e56b5 // shl v21.4s, v21.4s, #14
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        65920(R2), F20
+	FMOVQ        65936(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f265694 // shl v20.4s, v20.4s, #6
+	WORD $0x4f2656b5 // shl v21.4s, v21.4s, #6
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        64992(R2), F20
+	FMOVQ        65008(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f3d5694 // shl v20.4s, v20.4s, #29
+	WORD $0x4f3d56b5 // shl v21.4s, v21.4s, #29
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        64960(R2), F20
+	FMOVQ        64976(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f355694 // shl v20.4s, v20.4s, #21
+	WORD $0x4f3556b5 // shl v21.4s, v21.4s, #21
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        64928(R2), F20
+	FMOVQ        64944(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f2d5694 // shl v20.4s, v20.4s, #13
+	WORD $0x4f2d56b5 // shl v21.4s, v21.4s, #13
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        64896(R2), F20
+	FMOVQ        64912(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f255694 // shl v20.4s, v20.4s, #5
+	WORD $0x4f2556b5 // shl v21.4s, v21.4s, #5
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        63968(R2), F20
+	FMOVQ        63984(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f3c5694 // shl v20.4s, v20.4s, #28
+	WORD $0x4f3c56b5 // shl v21.4s, v21.4s, #28
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        63936(R2), F20
+	FMOVQ        63952(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f345694 // shl v20.4s, v20.4s, #20
+	WORD $0x4f3456b5 // shl v21.4s, v21.4s, #20
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        63904(R2), F20
+	FMOVQ        63920(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f2c5694 // shl v20.4s, v20.4s, #12
+	WORD $0x4f2c56b5 // shl v21.4s, v21.4s, #12
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        63872(R2), F20
+	FMOVQ        63888(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
+	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        62944(R2), F20
+	FMOVQ        62960(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f3b5694 // shl v20.4s, v20.4s, #27
+	WORD $0x4f3b56b5 // shl v21.4s, v21.4s, #27
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        62912(R2), F20
+	FMOVQ        62928(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f335694 // shl v20.4s, v20.4s, #19
+	WORD $0x4f3356b5 // shl v21.4s, v21.4s, #19
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        62880(R2), F20
+	FMOVQ        62896(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f2b5694 // shl v20.4s, v20.4s, #11
+	WORD $0x4f2b56b5 // shl v21.4s, v21.4s, #11
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        62848(R2), F20
+	FMOVQ        62864(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f235694 // shl v20.4s, v20.4s, #3
+	WORD $0x4f2356b5 // shl v21.4s, v21.4s, #3
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        61920(R2), F20
+	FMOVQ        61936(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f3a5694 // shl v20.4s, v20.4s, #26
+	WORD $0x4f3a56b5 // shl v21.4s, v21.4s, #26
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        61888(R2), F20
+	FMOVQ        61904(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f325694 // shl v20.4s, v20.4s, #18
+	WORD $0x4f3256b5 // shl v21.4s, v21.4s, #18
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        61856(R2), F20
+	FMOVQ        61872(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f2a5694 // shl v20.4s, v20.4s, #10
+	WORD $0x4f2a56b5 // shl v21.4s, v21.4s, #10
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        61824(R2), F20
+	FMOVQ        61840(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
+	WORD $0x4f2256b5 // shl v21.4s, v21.4s, #2
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        60896(R2), F20
+	FMOVQ        60912(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f395694 // shl v20.4s, v20.4s, #25
+	WORD $0x4f3956b5 // shl v21.4s, v21.4s, #25
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        60864(R2), F20
+	FMOVQ        60880(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f315694 // shl v20.4s, v20.4s, #17
+	WORD $0x4f3156b5 // shl v21.4s, v21.4s, #17
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        60832(R2), F20
+	FMOVQ        60848(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f295694 // shl v20.4s, v20.4s, #9
+	WORD $0x4f2956b5 // shl v21.4s, v21.4s, #9
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        60800(R2), F20
+	FMOVQ        60816(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f215694 // shl v20.4s, v20.4s, #1
+	WORD $0x4f2156b5 // shl v21.4s, v21.4s, #1
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        59872(R2), F20
+	FMOVQ        59888(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f385694 // shl v20.4s, v20.4s, #24
+	WORD $0x4f3856b5 // shl v21.4s, v21.4s, #24
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        59840(R2), F20
+	FMOVQ        59856(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f305694 // shl v20.4s, v20.4s, #16
+	WORD $0x4f3056b5 // shl v21.4s, v21.4s, #16
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        59808(R2), F20
+	FMOVQ        59824(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
+	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        59776(R2), F20
+	FMOVQ        59792(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	FMOVQ        67168(R2), F20
+	FMOVQ        67184(R2), F21
+	WORD $0x6f3e0694 // ushr v20.4s, v20.4s, #2
+	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
+	WORD $0x4f3f5694 // shl v20.4s, v20.4s, #31
+	WORD $0x4f3f56b5 // shl v21.4s, v21.4s, #31
+	FMOVQ        67136(R2), F22
+	FMOVQ        67152(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f3756d6 // shl v22.4s, v22.4s, #23
+	WORD $0x4f3756f7 // shl v23.4s, v23.4s, #23
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        67104(R2), F22
+	FMOVQ        67120(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f2f56d6 // shl v22.4s, v22.4s, #15
+	WORD $0x4f2f56f7 // shl v23.4s, v23.4s, #15
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        67072(R2), F22
+	FMOVQ        67088(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f2756d6 // shl v22.4s, v22.4s, #7
+	WORD $0x4f2756f7 // shl v23.4s, v23.4s, #7
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        66144(R2), F22
+	FMOVQ        66160(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f3e56d6 // shl v22.4s, v22.4s, #30
+	WORD $0x4f3e56f7 // shl v23.4s, v23.4s, #30
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        66112(R2), F22
+	FMOVQ        66128(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f3656d6 // shl v22.4s, v22.4s, #22
+	WORD $0x4f3656f7 // shl v23.4s, v23.4s, #22
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        66080(R2), F22
+	FMOVQ        66096(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f2e56d6 // shl v22.4s, v22.4s, #14
+	WORD $0x4f2e56f7 // shl v23.4s, v23.4s, #14
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        66048(R2), F22
+	FMOVQ        66064(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f2656d6 // shl v22.4s, v22.4s, #6
+	WORD $0x4f2656f7 // shl v23.4s, v23.4s, #6
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        65120(R2), F22
+	FMOVQ        65136(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f3d56d6 // shl v22.4s, v22.4s, #29
+	WORD $0x4f3d56f7 // shl v23.4s, v23.4s, #29
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        65088(R2), F22
+	FMOVQ        65104(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f3556d6 // shl v22.4s, v22.4s, #21
+	WORD $0x4f3556f7 // shl v23.4s, v23.4s, #21
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        65056(R2), F22
+	FMOVQ        65072(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f2d56d6 // shl v22.4s, v22.4s, #13
+	WORD $0x4f2d56f7 // shl v23.4s, v23.4s, #13
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        65024(R2), F22
+	FMOVQ        65040(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f2556d6 // shl v22.4s, v22.4s, #5
+	WORD $0x4f2556f7 // shl v23.4s, v23.4s, #5
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        64096(R2), F22
+	FMOVQ        64112(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f3c56d6 // shl v22.4s, v22.4s, #28
+	WORD $0x4f3c56f7 // shl v23.4s, v23.4s, #28
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        64064(R2), F22
+	FMOVQ        64080(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f3456d6 // shl v22.4s, v22.4s, #20
+	WORD $0x4f3456f7 // shl v23.4s, v23.4s, #20
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        64032(R2), F22
+	FMOVQ        64048(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f2c56d6 // shl v22.4s, v22.4s, #12
+	WORD $0x4f2c56f7 // shl v23.4s, v23.4s, #12
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        64000(R2), F22
+	FMOVQ        64016(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
+	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        63072(R2), F22
+	FMOVQ        63088(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f3b56d6 // shl v22.4s, v22.4s, #27
+	WORD $0x4f3b56f7 // shl v23.4s, v23.4s, #27
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        63040(R2), F22
+	FMOVQ        63056(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f3356d6 // shl v22.4s, v22.4s, #19
+	WORD $0x4f3356f7 // shl v23.4s, v23.4s, #19
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        63008(R2), F22
+	FMOVQ        63024(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f2b56d6 // shl v22.4s, v22.4s, #11
+	WORD $0x4f2b56f7 // shl v23.4s, v23.4s, #11
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        62976(R2), F22
+	FMOVQ        62992(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f2356d6 // shl v22.4s, v22.4s, #3
+	WORD $0x4f2356f7 // shl v23.4s, v23.4s, #3
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        62048(R2), F22
+	FMOVQ        62064(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f3a56d6 // shl v22.4s, v22.4s, #26
+	WORD $0x4f3a56f7 // shl v23.4s, v23.4s, #26
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        62016(R2), F22
+	FMOVQ        62032(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f3256d6 // shl v22.4s, v22.4s, #18
+	WORD $0x4f3256f7 // shl v23.4s, v23.4s, #18
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        61984(R2), F22
+	FMOVQ        62000(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f2a56d6 // shl v22.4s, v22.4s, #10
+	WORD $0x4f2a56f7 // shl v23.4s, v23.4s, #10
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        61952(R2), F22
+	FMOVQ        61968(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f2256d6 // shl v22.4s, v22.4s, #2
+	WORD $0x4f2256f7 // shl v23.4s, v23.4s, #2
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        61024(R2), F22
+	FMOVQ        61040(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f3956d6 // shl v22.4s, v22.4s, #25
+	WORD $0x4f3956f7 // shl v23.4s, v23.4s, #25
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        60992(R2), F22
+	FMOVQ        61008(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f3156d6 // shl v22.4s, v22.4s, #17
+	WORD $0x4f3156f7 // shl v23.4s, v23.4s, #17
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        60960(R2), F22
+	FMOVQ        60976(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f2956d6 // shl v22.4s, v22.4s, #9
+	WORD $0x4f2956f7 // shl v23.4s, v23.4s, #9
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        60928(R2), F22
+	FMOVQ        60944(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f2156d6 // shl v22.4s, v22.4s, #1
+	WORD $0x4f2156f7 // shl v23.4s, v23.4s, #1
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        60000(R2), F22
+	FMOVQ        60016(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f3856d6 // shl v22.4s, v22.4s, #24
+	WORD $0x4f3856f7 // shl v23.4s, v23.4s, #24
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        59968(R2), F22
+	FMOVQ        59984(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f3056d6 // shl v22.4s, v22.4s, #16
+	WORD $0x4f3056f7 // shl v23.4s, v23.4s, #16
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        59936(R2), F22
+	FMOVQ        59952(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	FMOVQ        59904(R2), F22
+	FMOVQ        59920(R2), F23
+	WORD $0x6f3e06d6 // ushr v22.4s, v22.4s, #2
+	WORD $0x6f3e06f7 // ushr v23.4s, v23.4s, #2
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4e2a1ef7 // and v23.16b, v23.16b, v10.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	WORD $0x4e9029d6 // trn1 v22.4s, v14.4s, v16.4s
+	WORD $0x4e9069ce // trn2 v14.4s, v14.4s, v16.4s
+	WORD $0x4e942a50 // trn1 v16.4s, v18.4s, v20.4s
+	WORD $0x4e946a52 // trn2 v18.4s, v18.4s, v20.4s
+	WORD $0x4ed03ad4 // zip1 v20.2d, v22.2d, v16.2d
+	WORD $0x4ed239d7 // zip1 v23.2d, v14.2d, v18.2d
+	WORD $0x4ed07ad0 // zip2 v16.2d, v22.2d, v16.2d
+	WORD $0x4ed279ce // zip2 v14.2d, v14.2d, v18.2d
+	FMOVQ        F20, 16(R0)
+	FMOVQ        F23, 126(R0)
+	FMOVQ        F16, 236(R0)
+	FMOVQ        F14, 346(R0)
+	WORD $0x4e9129ee // trn1 v14.4s, v15.4s, v17.4s
+	WORD $0x4e9169ef // trn2 v15.4s, v15.4s, v17.4s
+	WORD $0x4e952a70 // trn1 v16.4s, v19.4s, v21.4s
+	WORD $0x4e956a71 // trn2 v17.4s, v19.4s, v21.4s
+	WORD $0x4ed039d2 // zip1 v18.2d, v14.2d, v16.2d
+	WORD $0x4ed139f3 // zip1 v19.2d, v15.2d, v17.2d
+	WORD $0x4ed079ce // zip2 v14.2d, v14.2d, v16.2d
+	WORD $0x4ed179ef // zip2 v15.2d, v15.2d, v17.2d
+	FMOVQ        F18, 456(R0)
+	FMOVQ        F19, 566(R0)
+	FMOVQ        F14, 676(R0)
+	FMOVQ        F15, 786(R0)
+
+	// qs: codes to bits, then words to blocks
+	MOVD         R0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $2, R6
+	SUBS         $1, R6
+	BLT          done88
+
+loop87:
+	ADD          R5<<3, R2, R7
+	FMOVQ        62176(R7), F14
+	ADD          R5<<3, R2, R7
+	FMOVQ        62192(R7), F15
+	WORD $0x4f3e55ce // shl v14.4s, v14.4s, #30
+	WORD $0x4f3e55ef // shl v15.4s, v15.4s, #30
+	ADD          R5<<3, R2, R7
+	FMOVQ        62144(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        62160(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f365610 // shl v16.4s, v16.4s, #22
+	WORD $0x4f365631 // shl v17.4s, v17.4s, #22
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        62112(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        62128(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f2e5610 // shl v16.4s, v16.4s, #14
+	WORD $0x4f2e5631 // shl v17.4s, v17.4s, #14
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        62080(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        62096(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f265610 // shl v16.4s, v16.4s, #6
+	WORD $0x4f265631 // shl v17.4s, v17.4s, #6
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61152(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        61168(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f3c5610 // shl v16.4s, v16.4s, #28
+	WORD $0x4f3c5631 // shl v17.4s, v17.4s, #28
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61120(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        61136(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f345610 // shl v16.4s, v16.4s, #20
+	WORD $0x4f345631 // shl v17.4s, v17.4s, #20
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61088(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        61104(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f2c5610 // shl v16.4s, v16.4s, #12
+	WORD $0x4f2c5631 // shl v17.4s, v17.4s, #12
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61056(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        61072(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60128(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        60144(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f3a5610 // shl v16.4s, v16.4s, #26
+	WORD $0x4f3a5631 // shl v17.4s, v17.4s, #26
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60096(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        60112(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f325610 // shl v16.4s, v16.4s, #18
+	WORD $0x4f325631 // shl v17.4s, v17.4s, #18
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60064(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        60080(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f2a5610 // shl v16.4s, v16.4s, #10
+	WORD $0x4f2a5631 // shl v17.4s, v17.4s, #10
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60032(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        60048(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
+	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59104(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        59120(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f385610 // shl v16.4s, v16.4s, #24
+	WORD $0x4f385631 // shl v17.4s, v17.4s, #24
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59072(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        59088(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f305610 // shl v16.4s, v16.4s, #16
+	WORD $0x4f305631 // shl v17.4s, v17.4s, #16
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59040(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        59056(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f285610 // shl v16.4s, v16.4s, #8
+	WORD $0x4f285631 // shl v17.4s, v17.4s, #8
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59008(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        59024(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        62304(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        62320(R7), F17
+	WORD $0x4f3e5610 // shl v16.4s, v16.4s, #30
+	WORD $0x4f3e5631 // shl v17.4s, v17.4s, #30
+	ADD          R5<<3, R2, R7
+	FMOVQ        62272(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        62288(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f365652 // shl v18.4s, v18.4s, #22
+	WORD $0x4f365673 // shl v19.4s, v19.4s, #22
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        62240(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        62256(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f2e5652 // shl v18.4s, v18.4s, #14
+	WORD $0x4f2e5673 // shl v19.4s, v19.4s, #14
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        62208(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        62224(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f265652 // shl v18.4s, v18.4s, #6
+	WORD $0x4f265673 // shl v19.4s, v19.4s, #6
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61280(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        61296(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f3c5652 // shl v18.4s, v18.4s, #28
+	WORD $0x4f3c5673 // shl v19.4s, v19.4s, #28
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61248(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        61264(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f345652 // shl v18.4s, v18.4s, #20
+	WORD $0x4f345673 // shl v19.4s, v19.4s, #20
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61216(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        61232(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f2c5652 // shl v18.4s, v18.4s, #12
+	WORD $0x4f2c5673 // shl v19.4s, v19.4s, #12
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61184(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        61200(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60256(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        60272(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f3a5652 // shl v18.4s, v18.4s, #26
+	WORD $0x4f3a5673 // shl v19.4s, v19.4s, #26
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60224(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        60240(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f325652 // shl v18.4s, v18.4s, #18
+	WORD $0x4f325673 // shl v19.4s, v19.4s, #18
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60192(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        60208(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f2a5652 // shl v18.4s, v18.4s, #10
+	WORD $0x4f2a5673 // shl v19.4s, v19.4s, #10
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60160(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        60176(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
+	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59232(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        59248(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f385652 // shl v18.4s, v18.4s, #24
+	WORD $0x4f385673 // shl v19.4s, v19.4s, #24
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59200(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        59216(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f305652 // shl v18.4s, v18.4s, #16
+	WORD $0x4f305673 // shl v19.4s, v19.4s, #16
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59168(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        59184(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f285652 // shl v18.4s, v18.4s, #8
+	WORD $0x4f285673 // shl v19.4s, v19.4s, #8
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59136(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        59152(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        62432(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        62448(R7), F19
+	WORD $0x4f3e5652 // shl v18.4s, v18.4s, #30
+	WORD $0x4f3e5673 // shl v19.4s, v19.4s, #30
+	ADD          R5<<3, R2, R7
+	FMOVQ        62400(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        62416(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f365694 // shl v20.4s, v20.4s, #22
+	WORD $0x4f3656b5 // shl v21.4s, v21.4s, #22
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        62368(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        62384(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f2e5694 // shl v20.4s, v20.4s, #14
+	WORD $0x4f2e56b5 // shl v21.4s, v21.4s, #14
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        62336(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        62352(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f265694 // shl v20.4s, v20.4s, #6
+	WORD $0x4f2656b5 // shl v21.4s, v21.4s, #6
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61408(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        61424(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f3c5694 // shl v20.4s, v20.4s, #28
+	WORD $0x4f3c56b5 // shl v21.4s, v21.4s, #28
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61376(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        61392(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f345694 // shl v20.4s, v20.4s, #20
+	WORD $0x4f3456b5 // shl v21.4s, v21.4s, #20
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61344(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        61360(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f2c5694 // shl v20.4s, v20.4s, #12
+	WORD $0x4f2c56b5 // shl v21.4s, v21.4s, #12
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61312(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        61328(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
+	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60384(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        60400(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f3a5694 // shl v20.4s, v20.4s, #26
+	WORD $0x4f3a56b5 // shl v21.4s, v21.4s, #26
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60352(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        60368(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f325694 // shl v20.4s, v20.4s, #18
+	WORD $0x4f3256b5 // shl v21.4s, v21.4s, #18
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60320(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        60336(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f2a5694 // shl v20.4s, v20.4s, #10
+	WORD $0x4f2a56b5 // shl v21.4s, v21.4s, #10
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60288(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        60304(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
+	WORD $0x4f2256b5 // shl v21.4s, v21.4s, #2
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59360(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        59376(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f385694 // shl v20.4s, v20.4s, #24
+	WORD $0x4f3856b5 // shl v21.4s, v21.4s, #24
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59328(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        59344(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f305694 // shl v20.4s, v20.4s, #16
+	WORD $0x4f3056b5 // shl v21.4s, v21.4s, #16
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59296(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        59312(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
+	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59264(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        59280(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        62560(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        62576(R7), F21
+	WORD $0x4f3e5694 // shl v20.4s, v20.4s, #30
+	WORD $0x4f3e56b5 // shl v21.4s, v21.4s, #30
+	ADD          R5<<3, R2, R7
+	FMOVQ        62528(R7), F22
+	ADD          R5<<3, R2, R7
+	FMOVQ        62544(R7), F23
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4f3656d6 // shl v22.4s, v22.4s, #22
+	WORD $0x4f3656f7 // shl v23.4s, v23.4s, #22
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        62496(R7), F22
+	ADD          R5<<3, R2, R7
+	FMOVQ        62512(R7), F23
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4f2e56d6 // shl v22.4s, v22.4s, #14
+	WORD $0x4f2e56f7 // shl v23.4s, v23.4s, #14
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        62464(R7), F22
+	ADD          R5<<3, R2, R7
+	FMOVQ        62480(R7), F23
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4f2656d6 // shl v22.4s, v22.4s, #6
+	WORD $0x4f2656f7 // shl v23.4s, v23.4s, #6
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61536(R7), F22
+	ADD          R5<<3, R2, R7
+	FMOVQ        61552(R7), F23
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4f3c56d6 // shl v22.4s, v22.4s, #28
+	WORD $0x4f3c56f7 // shl v23.4s, v23.4s, #28
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61504(R7), F22
+	ADD          R5<<3, R2, R7
+	FMOVQ        61520(R7), F23
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4f3456d6 // shl v22.4s, v22.4s, #20
+	WORD $0x4f3456f7 // shl v23.4s, v23.4s, #20
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61472(R7), F22
+	ADD          R5<<3, R2, R7
+	FMOVQ        61488(R7), F23
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4f2c56d6 // shl v22.4s, v22.4s, #12
+	WORD $0x4f2c56f7 // shl v23.4s, v23.4s, #12
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61440(R7), F22
+	ADD          R5<<3, R2, R7
+	FMOVQ        61456(R7), F23
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
+	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60512(R7), F22
+	ADD          R5<<3, R2, R7
+	FMOVQ        60528(R7), F23
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4f3a56d6 // shl v22.4s, v22.4s, #26
+	WORD $0x4f3a56f7 // shl v23.4s, v23.4s, #26
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60480(R7), F22
+	ADD          R5<<3, R2, R7
+	FMOVQ        60496(R7), F23
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4f3256d6 // shl v22.4s, v22.4s, #18
+	WORD $0x4f3256f7 // shl v23.4s, v23.4s, #18
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60448(R7), F22
+	ADD          R5<<3, R2, R7
+	FMOVQ        60464(R7), F23
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4f2a56d6 // shl v22.4s, v22.4s, #10
+	WORD $0x4f2a56f7 // shl v23.4s, v23.4s, #10
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60416(R7), F22
+	ADD          R5<<3, R2, R7
+	FMOVQ        60432(R7), F23
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4f2256d6 // shl v22.4s, v22.4s, #2
+	WORD $0x4f2256f7 // shl v23.4s, v23.4s, #2
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59488(R7), F22
+	ADD          R5<<3, R2, R7
+	FMOVQ        59504(R7), F23
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4f3856d6 // shl v22.4s, v22.4s, #24
+	WORD $0x4f3856f7 // shl v23.4s, v23.4s, #24
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59456(R7), F22
+	ADD          R5<<3, R2, R7
+	FMOVQ        59472(R7), F23
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4f3056d6 // shl v22.4s, v22.4s, #16
+	WORD $0x4f3056f7 // shl v23.4s, v23.4s, #16
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59424(R7), F22
+	ADD          R5<<3, R2, R7
+	FMOVQ        59440(R7), F23
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59392(R7), F22
+	ADD          R5<<3, R2, R7
+	FMOVQ        59408(R7), F23
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	WORD $0x4e9029d6 // trn1 v22.4s, v14.4s, v16.4s
+	WORD $0x4e9069ce // trn2 v14.4s, v14.4s, v16.4s
+	WORD $0x4e942a50 // trn1 v16.4s, v18.4s, v20.4s
+	WORD $0x4e946a52 // trn2 v18.4s, v18.4s, v20.4s
+	WORD $0x4ed03ad4 // zip1 v20.2d, v22.2d, v16.2d
+	WORD $0x4ed239d7 // zip1 v23.2d, v14.2d, v18.2d
+	WORD $0x4ed07ad0 // zip2 v16.2d, v22.2d, v16.2d
+	WORD $0x4ed279ce // zip2 v14.2d, v14.2d, v18.2d
+	FMOVQ        F20, 32(R4)
+	FMOVQ        F23, 142(R4)
+	FMOVQ        F16, 252(R4)
+	FMOVQ        F14, 362(R4)
+	WORD $0x4e9129ee // trn1 v14.4s, v15.4s, v17.4s
+	WORD $0x4e9169ef // trn2 v15.4s, v15.4s, v17.4s
+	WORD $0x4e952a70 // trn1 v16.4s, v19.4s, v21.4s
+	WORD $0x4e956a71 // trn2 v17.4s, v19.4s, v21.4s
+	WORD $0x4ed039d2 // zip1 v18.2d, v14.2d, v16.2d
+	WORD $0x4ed139f3 // zip1 v19.2d, v15.2d, v17.2d
+	WORD $0x4ed079ce // zip2 v14.2d, v14.2d, v16.2d
+	WORD $0x4ed179ef // zip2 v15.2d, v15.2d, v17.2d
+	FMOVQ        F18, 472(R4)
+	FMOVQ        F19, 582(R4)
+	FMOVQ        F14, 692(R4)
+	FMOVQ        F15, 802(R4)
+	ADD          R5<<3, R2, R7
+	FMOVQ        62688(R7), F14
+	ADD          R5<<3, R2, R7
+	FMOVQ        62704(R7), F15
+	WORD $0x4f3e55ce // shl v14.4s, v14.4s, #30
+	WORD $0x4f3e55ef // shl v15.4s, v15.4s, #30
+	ADD          R5<<3, R2, R7
+	FMOVQ        62656(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        62672(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f365610 // shl v16.4s, v16.4s, #22
+	WORD $0x4f365631 // shl v17.4s, v17.4s, #22
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        62624(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        62640(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f2e5610 // shl v16.4s, v16.4s, #14
+	WORD $0x4f2e5631 // shl v17.4s, v17.4s, #14
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        62592(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        62608(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f265610 // shl v16.4s, v16.4s, #6
+	WORD $0x4f265631 // shl v17.4s, v17.4s, #6
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61664(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        61680(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f3c5610 // shl v16.4s, v16.4s, #28
+	WORD $0x4f3c5631 // shl v17.4s, v17.4s, #28
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61632(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        61648(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f345610 // shl v16.4s, v16.4s, #20
+	WORD $0x4f345631 // shl v17.4s, v17.4s, #20
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61600(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        61616(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f2c5610 // shl v16.4s, v16.4s, #12
+	WORD $0x4f2c5631 // shl v17.4s, v17.4s, #12
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61568(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        61584(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60640(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        60656(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f3a5610 // shl v16.4s, v16.4s, #26
+	WORD $0x4f3a5631 // shl v17.4s, v17.4s, #26
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60608(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        60624(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f325610 // shl v16.4s, v16.4s, #18
+	WORD $0x4f325631 // shl v17.4s, v17.4s, #18
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60576(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        60592(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f2a5610 // shl v16.4s, v16.4s, #10
+	WORD $0x4f2a5631 // shl v17.4s, v17.4s, #10
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60544(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        60560(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
+	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59616(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        59632(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f385610 // shl v16.4s, v16.4s, #24
+	WORD $0x4f385631 // shl v17.4s, v17.4s, #24
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59584(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        59600(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f305610 // shl v16.4s, v16.4s, #16
+	WORD $0x4f305631 // shl v17.4s, v17.4s, #16
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59552(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        59568(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f285610 // shl v16.4s, v16.4s, #8
+	WORD $0x4f285631 // shl v17.4s, v17.4s, #8
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59520(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        59536(R7), F17
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        62816(R7), F16
+	ADD          R5<<3, R2, R7
+	FMOVQ        62832(R7), F17
+	WORD $0x4f3e5610 // shl v16.4s, v16.4s, #30
+	WORD $0x4f3e5631 // shl v17.4s, v17.4s, #30
+	ADD          R5<<3, R2, R7
+	FMOVQ        62784(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        62800(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f365652 // shl v18.4s, v18.4s, #22
+	WORD $0x4f365673 // shl v19.4s, v19.4s, #22
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        62752(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        62768(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f2e5652 // shl v18.4s, v18.4s, #14
+	WORD $0x4f2e5673 // shl v19.4s, v19.4s, #14
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        62720(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        62736(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f265652 // shl v18.4s, v18.4s, #6
+	WORD $0x4f265673 // shl v19.4s, v19.4s, #6
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61792(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        61808(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f3c5652 // shl v18.4s, v18.4s, #28
+	WORD $0x4f3c5673 // shl v19.4s, v19.4s, #28
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61760(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        61776(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f345652 // shl v18.4s, v18.4s, #20
+	WORD $0x4f345673 // shl v19.4s, v19.4s, #20
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61728(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        61744(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f2c5652 // shl v18.4s, v18.4s, #12
+	WORD $0x4f2c5673 // shl v19.4s, v19.4s, #12
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61696(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        61712(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60768(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        60784(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f3a5652 // shl v18.4s, v18.4s, #26
+	WORD $0x4f3a5673 // shl v19.4s, v19.4s, #26
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60736(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        60752(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f325652 // shl v18.4s, v18.4s, #18
+	WORD $0x4f325673 // shl v19.4s, v19.4s, #18
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60704(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        60720(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f2a5652 // shl v18.4s, v18.4s, #10
+	WORD $0x4f2a5673 // shl v19.4s, v19.4s, #10
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60672(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        60688(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
+	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59744(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        59760(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f385652 // shl v18.4s, v18.4s, #24
+	WORD $0x4f385673 // shl v19.4s, v19.4s, #24
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59712(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        59728(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f305652 // shl v18.4s, v18.4s, #16
+	WORD $0x4f305673 // shl v19.4s, v19.4s, #16
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59680(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        59696(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f285652 // shl v18.4s, v18.4s, #8
+	WORD $0x4f285673 // shl v19.4s, v19.4s, #8
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59648(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        59664(R7), F19
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        62944(R7), F18
+	ADD          R5<<3, R2, R7
+	FMOVQ        62960(R7), F19
+	WORD $0x4f3e5652 // shl v18.4s, v18.4s, #30
+	WORD $0x4f3e5673 // shl v19.4s, v19.4s, #30
+	ADD          R5<<3, R2, R7
+	FMOVQ        62912(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        62928(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f365694 // shl v20.4s, v20.4s, #22
+	WORD $0x4f3656b5 // shl v21.4s, v21.4s, #22
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        62880(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        62896(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f2e5694 // shl v20.4s, v20.4s, #14
+	WORD $0x4f2e56b5 // shl v21.4s, v21.4s, #14
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        62848(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        62864(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f265694 // shl v20.4s, v20.4s, #6
+	WORD $0x4f2656b5 // shl v21.4s, v21.4s, #6
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61920(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        61936(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f3c5694 // shl v20.4s, v20.4s, #28
+	WORD $0x4f3c56b5 // shl v21.4s, v21.4s, #28
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61888(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        61904(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f345694 // shl v20.4s, v20.4s, #20
+	WORD $0x4f3456b5 // shl v21.4s, v21.4s, #20
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61856(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        61872(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f2c5694 // shl v20.4s, v20.4s, #12
+	WORD $0x4f2c56b5 // shl v21.4s, v21.4s, #12
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61824(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        61840(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
+	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60896(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        60912(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f3a5694 // shl v20.4s, v20.4s, #26
+	WORD $0x4f3a56b5 // shl v21.4s, v21.4s, #26
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60864(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        60880(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f325694 // shl v20.4s, v20.4s, #18
+	WORD $0x4f3256b5 // shl v21.4s, v21.4s, #18
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60832(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        60848(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f2a5694 // shl v20.4s, v20.4s, #10
+	WORD $0x4f2a56b5 // shl v21.4s, v21.4s, #10
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60800(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        60816(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
+	WORD $0x4f2256b5 // shl v21.4s, v21.4s, #2
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59872(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        59888(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f385694 // shl v20.4s, v20.4s, #24
+	WORD $0x4f3856b5 // shl v21.4s, v21.4s, #24
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59840(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        59856(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f305694 // shl v20.4s, v20.4s, #16
+	WORD $0x4f3056b5 // shl v21.4s, v21.4s, #16
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59808(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        59824(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
+	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59776(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        59792(R7), F21
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        63072(R7), F20
+	ADD          R5<<3, R2, R7
+	FMOVQ        63088(R7), F21
+	WORD $0x4f3e5694 // shl v20.4s, v20.4s, #30
+	WORD $0x4f3e56b5 // shl v21.4s, v21.4s, #30
+	ADD          R5<<3, R2, R7
+	FMOVQ        63040(R7), F22
+	ADD          R5<<3, R2, R7
+	FMOVQ        63056(R7), F23
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4f3656d6 // shl v22.4s, v22.4s, #22
+	WORD $0x4f3656f7 // shl v23.4s, v23.4s, #22
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        63008(R7), F22
+	ADD          R5<<3, R2, R7
+	FMOVQ        63024(R7), F23
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4f2e56d6 // shl v22.4s, v22.4s, #14
+	WORD $0x4f2e56f7 // shl v23.4s, v23.4s, #14
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        62976(R7), F22
+	ADD          R5<<3, R2, R7
+	FMOVQ        62992(R7), F23
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4f2656d6 // shl v22.4s, v22.4s, #6
+	WORD $0x4f2656f7 // shl v23.4s, v23.4s, #6
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        62048(R7), F22
+	ADD          R5<<3, R2, R7
+	FMOVQ        62064(R7), F23
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4f3c56d6 // shl v22.4s, v22.4s, #28
+	WORD $0x4f3c56f7 // shl v23.4s, v23.4s, #28
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        62016(R7), F22
+	ADD          R5<<3, R2, R7
+	FMOVQ        62032(R7), F23
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4f3456d6 // shl v22.4s, v22.4s, #20
+	WORD $0x4f3456f7 // shl v23.4s, v23.4s, #20
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61984(R7), F22
+	ADD          R5<<3, R2, R7
+	FMOVQ        62000(R7), F23
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4f2c56d6 // shl v22.4s, v22.4s, #12
+	WORD $0x4f2c56f7 // shl v23.4s, v23.4s, #12
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61952(R7), F22
+	ADD          R5<<3, R2, R7
+	FMOVQ        61968(R7), F23
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
+	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61024(R7), F22
+	ADD          R5<<3, R2, R7
+	FMOVQ        61040(R7), F23
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4f3a56d6 // shl v22.4s, v22.4s, #26
+	WORD $0x4f3a56f7 // shl v23.4s, v23.4s, #26
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60992(R7), F22
+	ADD          R5<<3, R2, R7
+	FMOVQ        61008(R7), F23
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4f3256d6 // shl v22.4s, v22.4s, #18
+	WORD $0x4f3256f7 // shl v23.4s, v23.4s, #18
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60960(R7), F22
+	ADD          R5<<3, R2, R7
+	FMOVQ        60976(R7), F23
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4f2a56d6 // shl v22.4s, v22.4s, #10
+	WORD $0x4f2a56f7 // shl v23.4s, v23.4s, #10
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60928(R7), F22
+	ADD          R5<<3, R2, R7
+	FMOVQ        60944(R7), F23
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4f2256d6 // shl v22.4s, v22.4s, #2
+	WORD $0x4f2256f7 // shl v23.4s, v23.4s, #2
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60000(R7), F22
+	ADD          R5<<3, R2, R7
+	FMOVQ        60016(R7), F23
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4f3856d6 // shl v22.4s, v22.4s, #24
+	WORD $0x4f3856f7 // shl v23.4s, v23.4s, #24
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59968(R7), F22
+	ADD          R5<<3, R2, R7
+	FMOVQ        59984(R7), F23
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4f3056d6 // shl v22.4s, v22.4s, #16
+	WORD $0x4f3056f7 // shl v23.4s, v23.4s, #16
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59936(R7), F22
+	ADD          R5<<3, R2, R7
+	FMOVQ        59952(R7), F23
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59904(R7), F22
+	ADD          R5<<3, R2, R7
+	FMOVQ        59920(R7), F23
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	WORD $0x4e9029d6 // trn1 v22.4s, v14.4s, v16.4s
+	WORD $0x4e9069ce // trn2 v14.4s, v14.4s, v16.4s
+	WORD $0x4e942a50 // trn1 v16.4s, v18.4s, v20.4s
+	WORD $0x4e946a52 // trn2 v18.4s, v18.4s, v20.4s
+	WORD $0x4ed03ad4 // zip1 v20.2d, v22.2d, v16.2d
+	WORD $0x4ed239d7 // zip1 v23.2d, v14.2d, v18.2d
+	WORD $0x4ed07ad0 // zip2 v16.2d, v22.2d, v16.2d
+	WORD $0x4ed279ce // zip2 v14.2d, v14.2d, v18.2d
+	FMOVQ        F20, 48(R4)
+	FMOVQ        F23, 158(R4)
+	FMOVQ        F16, 268(R4)
+	FMOVQ        F14, 378(R4)
+	WORD $0x4e9129ee // trn1 v14.4s, v15.4s, v17.4s
+	WORD $0x4e9169ef // trn2 v15.4s, v15.4s, v17.4s
+	WORD $0x4e952a70 // trn1 v16.4s, v19.4s, v21.4s
+	WORD $0x4e956a71 // trn2 v17.4s, v19.4s, v21.4s
+	WORD $0x4ed039d2 // zip1 v18.2d, v14.2d, v16.2d
+	WORD $0x4ed139f3 // zip1 v19.2d, v15.2d, v17.2d
+	WORD $0x4ed079ce // zip2 v14.2d, v14.2d, v16.2d
+	WORD $0x4ed179ef // zip2 v15.2d, v15.2d, v17.2d
+	FMOVQ        F18, 488(R4)
+	FMOVQ        F19, 598(R4)
+	FMOVQ        F14, 708(R4)
+	FMOVQ        F15, 818(R4)
+	ADD          $0x20, R4
+	ADD          $0x200, R5
+	SUBS         $1, R6
+	BGE          loop87
+
+done88:
+	ADD          $1, R6
+
+	// scales: codes to bits, then words to blocks
+	FMOVQ        58816(R2), F14
+	FMOVQ        58832(R2), F15
+	WORD $0x4f3c55ce // shl v14.4s, v14.4s, #28
+	WORD $0x4f3c55ef // shl v15.4s, v15.4s, #28
+	FMOVQ        58784(R2), F16
+	FMOVQ        58800(R2), F17
+	WORD $0x4e2b1e10 // and v16.16b, v16.16b, v11.16b
+	WORD $0x4e2b1e31 // and v17.16b, v17.16b, v11.16b
+	WORD $0x4f345610 // shl v16.4s, v16.4s, #20
+	WORD $0x4f345631 // shl v17.4s, v17.4s, #20
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        58752(R2), F16
+	FMOVQ        58768(R2), F17
+	WORD $0x4e2b1e10 // and v16.16b, v16.16b, v11.16b
+	WORD $0x4e2b1e31 // and v17.16b, v17.16b, v11.16b
+	WORD $0x4f2c5610 // shl v16.4s, v16.4s, #12
+	WORD $0x4f2c5631 // shl v17.4s, v17.4s, #12
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        58720(R2), F16
+	FMOVQ        58736(R2), F17
+	WORD $0x4e2b1e10 // and v16.16b, v16.16b, v11.16b
+	WORD $0x4e2b1e31 // and v17.16b, v17.16b, v11.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        58560(R2), F16
+	FMOVQ        58576(R2), F17
+	WORD $0x4e2b1e10 // and v16.16b, v16.16b, v11.16b
+	WORD $0x4e2b1e31 // and v17.16b, v17.16b, v11.16b
+	WORD $0x4f385610 // shl v16.4s, v16.4s, #24
+	WORD $0x4f385631 // shl v17.4s, v17.4s, #24
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        58528(R2), F16
+	FMOVQ        58544(R2), F17
+	WORD $0x4e2b1e10 // and v16.16b, v16.16b, v11.16b
+	WORD $0x4e2b1e31 // and v17.16b, v17.16b, v11.16b
+	WORD $0x4f305610 // shl v16.4s, v16.4s, #16
+	WORD $0x4f305631 // shl v17.4s, v17.4s, #16
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        58496(R2), F16
+	FMOVQ        58512(R2), F17
+	WORD $0x4e2b1e10 // and v16.16b, v16.16b, v11.16b
+	WORD $0x4e2b1e31 // and v17.16b, v17.16b, v11.16b
+	WORD $0x4f285610 // shl v16.4s, v16.4s, #8
+	WORD $0x4f285631 // shl v17.4s, v17.4s, #8
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        58464(R2), F16
+	FMOVQ        58480(R2), F17
+	WORD $0x4e2b1e10 // and v16.16b, v16.16b, v11.16b
+	WORD $0x4e2b1e31 // and v17.16b, v17.16b, v11.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        58944(R2), F16
+	FMOVQ        58960(R2), F17
+	WORD $0x4f3c5610 // shl v16.4s, v16.4s, #28
+	WORD $0x4f3c5631 // shl v17.4s, v17.4s, #28
+	FMOVQ        58912(R2), F18
+	FMOVQ        58928(R2), F19
+	WORD $0x4e2b1e52 // and v18.16b, v18.16b, v11.16b
+	WORD $0x4e2b1e73 // and v19.16b, v19.16b, v11.16b
+	WORD $0x4f345652 // shl v18.4s, v18.4s, #20
+	WORD $0x4f345673 // shl v19.4s, v19.4s, #20
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        58880(R2), F18
+	FMOVQ        58896(R2), F19
+	WORD $0x4e2b1e52 // and v18.16b, v18.16b, v11.16b
+	WORD $0x4e2b1e73 // and v19.16b, v19.16b, v11.16b
+	WORD $0x4f2c5652 // shl v18.4s, v18.4s, #12
+	WORD $0x4f2c5673 // shl v19.4s, v19.4s, #12
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        58848(R2), F18
+	FMOVQ        58864(R2), F19
+	WORD $0x4e2b1e52 // and v18.16b, v18.16b, v11.16b
+	WORD $0x4e2b1e73 // and v19.16b, v19.16b, v11.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        58688(R2), F18
+	FMOVQ        58704(R2), F19
+	WORD $0x4e2b1e52 // and v18.16b, v18.16b, v11.16b
+	WORD $0x4e2b1e73 // and v19.16b, v19.16b, v11.16b
+	WORD $0x4f385652 // shl v18.4s, v18.4s, #24
+	WORD $0x4f385673 // shl v19.4s, v19.4s, #24
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        58656(R2), F18
+	FMOVQ        58672(R2), F19
+	WORD $0x4e2b1e52 // and v18.16b, v18.16b, v11.16b
+	WORD $0x4e2b1e73 // and v19.16b, v19.16b, v11.16b
+	WORD $0x4f305652 // shl v18.4s, v18.4s, #16
+	WORD $0x4f305673 // shl v19.4s, v19.4s, #16
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        58624(R2), F18
+	FMOVQ        58640(R2), F19
+	WORD $0x4e2b1e52 // and v18.16b, v18.16b, v11.16b
+	WORD $0x4e2b1e73 // and v19.16b, v19.16b, v11.16b
+	WORD $0x4f285652 // shl v18.4s, v18.4s, #8
+	WORD $0x4f285673 // shl v19.4s, v19.4s, #8
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	FMOVQ        58592(R2), F18
+	FMOVQ        58608(R2), F19
+	WORD $0x4e2b1e52 // and v18.16b, v18.16b, v11.16b
+	WORD $0x4e2b1e73 // and v19.16b, v19.16b, v11.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4e9039d2 // zip1 v18.4s, v14.4s, v16.4s
+	FMOVD        F18, 96(R0)
+	ADD          $0xce, R0, R4
+	WORD $0x4d008492 // st1 { v18.d }[1], [x4]
+	WORD $0x4e9079ce // zip2 v14.4s, v14.4s, v16.4s
+	FMOVD        F14, 316(R0)
+	ADD          $0x1aa, R0, R4
+	WORD $0x4d00848e // st1 { v14.d }[1], [x4]
+	WORD $0x4e9139ee // zip1 v14.4s, v15.4s, v17.4s
+	FMOVD        F14, 536(R0)
+	ADD          $0x286, R0, R4
+	WORD $0x4d00848e // st1 { v14.d }[1], [x4]
+	WORD $0x4e9179ee // zip2 v14.4s, v15.4s, v17.4s
+	FMOVD        F14, 756(R0)
+	ADD          $0x362, R0, R4
+	WORD $0x4d00848e // st1 { v14.d }[1], [x4]
+	FMOVQ        58944(R2), F14
+	FMOVQ        58960(R2), F15
+	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
+	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
+	WORD $0x4f3e55ce // shl v14.4s, v14.4s, #30
+	WORD $0x4f3e55ef // shl v15.4s, v15.4s, #30
+	FMOVQ        58912(R2), F16
+	FMOVQ        58928(R2), F17
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f365610 // shl v16.4s, v16.4s, #22
+	WORD $0x4f365631 // shl v17.4s, v17.4s, #22
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        58880(R2), F16
+	FMOVQ        58896(R2), F17
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f2e5610 // shl v16.4s, v16.4s, #14
+	WORD $0x4f2e5631 // shl v17.4s, v17.4s, #14
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        58848(R2), F16
+	FMOVQ        58864(R2), F17
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f265610 // shl v16.4s, v16.4s, #6
+	WORD $0x4f265631 // shl v17.4s, v17.4s, #6
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        58816(R2), F16
+	FMOVQ        58832(R2), F17
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f3c5610 // shl v16.4s, v16.4s, #28
+	WORD $0x4f3c5631 // shl v17.4s, v17.4s, #28
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        58784(R2), F16
+	FMOVQ        58800(R2), F17
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f345610 // shl v16.4s, v16.4s, #20
+	WORD $0x4f345631 // shl v17.4s, v17.4s, #20
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        58752(R2), F16
+	FMOVQ        58768(R2), F17
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f2c5610 // shl v16.4s, v16.4s, #12
+	WORD $0x4f2c5631 // shl v17.4s, v17.4s, #12
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        58720(R2), F16
+	FMOVQ        58736(R2), F17
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        58688(R2), F16
+	FMOVQ        58704(R2), F17
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f3a5610 // shl v16.4s, v16.4s, #26
+	WORD $0x4f3a5631 // shl v17.4s, v17.4s, #26
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        58656(R2), F16
+	FMOVQ        58672(R2), F17
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f325610 // shl v16.4s, v16.4s, #18
+	WORD $0x4f325631 // shl v17.4s, v17.4s, #18
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        58624(R2), F16
+	FMOVQ        58640(R2), F17
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f2a5610 // shl v16.4s, v16.4s, #10
+	WORD $0x4f2a5631 // shl v17.4s, v17.4s, #10
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        58592(R2), F16
+	FMOVQ        58608(R2), F17
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
+	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        58560(R2), F16
+	FMOVQ        58576(R2), F17
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f385610 // shl v16.4s, v16.4s, #24
+	WORD $0x4f385631 // shl v17.4s, v17.4s, #24
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        58528(R2), F16
+	FMOVQ        58544(R2), F17
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f305610 // shl v16.4s, v16.4s, #16
+	WORD $0x4f305631 // shl v17.4s, v17.4s, #16
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        58496(R2), F16
+	FMOVQ        58512(R2), F17
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f285610 // shl v16.4s, v16.4s, #8
+	WORD $0x4f285631 // shl v17.4s, v17.4s, #8
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        58464(R2), F16
+	FMOVQ        58480(R2), F17
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVS        F14, 104(R0)
+	ADD          $0xd6, R0, R4
+	WORD $0x0d00908e // st1 { v14.s }[1], [x4]
+	ADD          $0x144, R0, R4
+	WORD $0x4d00808e // st1 { v14.s }[2], [x4]
+	ADD          $0x1b2, R0, R4
+	WORD $0x4d00908e // st1 { v14.s }[3], [x4]
+	FMOVS        F15, 544(R0)
+	ADD          $0x28e, R0, R4
+	WORD $0x0d00908f // st1 { v15.s }[1], [x4]
+	ADD          $0x2fc, R0, R4
+	WORD $0x4d00808f // st1 { v15.s }[2], [x4]
+	ADD          $0x36a, R0, R4
+	WORD $0x4d00908f // st1 { v15.s }[3], [x4]
+
+	// d
+	FMOVQ        58400(R2), F14
+	FMOVQ        58416(R2), F15
+	WORD $0x4e221dd0 // and v16.16b, v14.16b, v2.16b
+	WORD $0x4eac1e10 // orr v16.16b, v16.16b, v12.16b
+	WORD $0x4e2ee5d1 // fcmeq v17.4s, v14.4s, v14.4s
+	WORD $0x6e701dd1 // bsl v17.16b, v14.16b, v16.16b
+	WORD $0x0e216a31 // fcvtn v17.4h, v17.4s
+	WORD $0x2f10a62e // ushll v14.4s, v17.4h, #0
+	WORD $0x4e221df0 // and v16.16b, v15.16b, v2.16b
+	WORD $0x4eac1e10 // orr v16.16b, v16.16b, v12.16b
+	WORD $0x4e2fe5f1 // fcmeq v17.4s, v15.4s, v15.4s
+	WORD $0x6e701df1 // bsl v17.16b, v15.16b, v16.16b
+	WORD $0x0e216a31 // fcvtn v17.4h, v17.4s
+	WORD $0x2f10a62f // ushll v15.4s, v17.4h, #0
+	ADD          $0x6c, R0, R4
+	WORD $0x0d00408e // st1 { v14.h }[0], [x4]
+	ADD          $0xda, R0, R4
+	WORD $0x0d00508e // st1 { v14.h }[2], [x4]
+	ADD          $0x148, R0, R4
+	WORD $0x4d00408e // st1 { v14.h }[4], [x4]
+	ADD          $0x1b6, R0, R4
+	WORD $0x4d00508e // st1 { v14.h }[6], [x4]
+	ADD          $0x224, R0, R4
+	WORD $0x0d00408f // st1 { v15.h }[0], [x4]
+	ADD          $0x292, R0, R4
+	WORD $0x0d00508f // st1 { v15.h }[2], [x4]
+	ADD          $0x300, R0, R4
+	WORD $0x4d00408f // st1 { v15.h }[4], [x4]
+	ADD          $0x36e, R0, R4
+	WORD $0x4d00508f // st1 { v15.h }[6], [x4]
+	ADD          $0x2000, R1
+	ADD          $0x370, R0
 	SUBS         $1, R3
 	BGE          loop1
 

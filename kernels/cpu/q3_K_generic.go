@@ -8,6 +8,134 @@ const (
 	BytesQ3_K = 110
 )
 
+// encodeQ3_KGeneric packs blocks of 256 values into 110 bytes.
+func encodeQ3_KGeneric(dst []byte, src []float32) {
+	for ; len(src) >= 256; dst, src = dst[110:], src[256:] {
+		encodeBlockQ3_K((*[110]byte)(dst), (*[256]float32)(src))
+	}
+}
+
+// encodeBlockQ3_K is the encode block of kquants.hcl: x into b.
+func encodeBlockQ3_K(b *[110]byte, x *[256]float32) {
+	var m [16]float32
+	for i := range 256 {
+		m[i/16] = farther(x[i], m[i/16])
+	}
+	var w [256]float32
+	for i := range 256 {
+		w[i] = float32(x[i] * x[i])
+	}
+	var q1 [256]int32
+	for i := range 256 {
+		q1[i] = clamp(rint(float32(float32(x[i]*inv(m[i/16]))*-4)), -4, 3)
+	}
+	var ll1 [16]float32
+	for i := range 256 {
+		ll1[i/16] += float32(float32(w[i]*float32(q1[i])) * float32(q1[i]))
+	}
+	var lx1 [16]float32
+	for i := range 256 {
+		lx1[i/16] += float32(float32(w[i]*float32(q1[i])) * x[i])
+	}
+	var s1 [256]float32
+	for i := range 256 {
+		s1[i] = float32(lx1[i/16] * inv(ll1[i/16]))
+	}
+	var q2 [256]int32
+	for i := range 256 {
+		q2[i] = clamp(rint(float32(float32(x[i]*inv(m[i/16]))*-3.5)), -4, 3)
+	}
+	var ll2 [16]float32
+	for i := range 256 {
+		ll2[i/16] += float32(float32(w[i]*float32(q2[i])) * float32(q2[i]))
+	}
+	var lx2 [16]float32
+	for i := range 256 {
+		lx2[i/16] += float32(float32(w[i]*float32(q2[i])) * x[i])
+	}
+	var s2 [256]float32
+	for i := range 256 {
+		s2[i] = float32(lx2[i/16] * inv(ll2[i/16]))
+	}
+	var b2 [256]float32
+	for i := range 256 {
+		b2[i] = choose(float32(lx2[i/16]*s2[i]) > float32(lx1[i/16]*s1[i]), s2[i], s1[i])
+	}
+	var p2 [256]float32
+	for i := range 256 {
+		p2[i] = greater(float32(lx2[i/16]*s2[i]), float32(lx1[i/16]*s1[i]))
+	}
+	var q3 [256]int32
+	for i := range 256 {
+		q3[i] = clamp(rint(float32(float32(x[i]*inv(m[i/16]))*-4.5)), -4, 3)
+	}
+	var ll3 [16]float32
+	for i := range 256 {
+		ll3[i/16] += float32(float32(w[i]*float32(q3[i])) * float32(q3[i]))
+	}
+	var lx3 [16]float32
+	for i := range 256 {
+		lx3[i/16] += float32(float32(w[i]*float32(q3[i])) * x[i])
+	}
+	var s3 [256]float32
+	for i := range 256 {
+		s3[i] = float32(lx3[i/16] * inv(ll3[i/16]))
+	}
+	var b3 [256]float32
+	for i := range 256 {
+		b3[i] = choose(float32(lx3[i/16]*s3[i]) > p2[i], s3[i], b2[i])
+	}
+	var p3 [256]float32
+	for i := range 256 {
+		p3[i] = greater(float32(lx3[i/16]*s3[i]), p2[i])
+	}
+	var q4 [256]int32
+	for i := range 256 {
+		q4[i] = clamp(rint(float32(x[i]*inv(b3[i]))), -4, 3)
+	}
+	var ll4 [16]float32
+	for i := range 256 {
+		ll4[i/16] += float32(float32(w[i]*float32(q4[i])) * float32(q4[i]))
+	}
+	var lx4 [16]float32
+	for i := range 256 {
+		lx4[i/16] += float32(float32(w[i]*float32(q4[i])) * x[i])
+	}
+	var s4 [256]float32
+	for i := range 256 {
+		s4[i] = float32(lx4[i/16] * inv(ll4[i/16]))
+	}
+	var b4 [256]float32
+	for i := range 256 {
+		b4[i] = choose(float32(lx4[i/16]*s4[i]) > p3[i], s4[i], b3[i])
+	}
+	var extreme float32
+	for i := range 256 {
+		extreme = farther(b4[i], extreme)
+	}
+	d := extreme / -32
+	scalar := inv(d)
+	var scale [256]int32
+	for i := range 256 {
+		scale[i] = clamp(rint(float32(b4[i]*scalar)), -32, 31) + 32
+	}
+	scalar2 := fromF16(f16(d))
+	var code [256]int32
+	for i := range 256 {
+		code[i] = clamp(rint(float32(x[i]*inv(float32(scalar2*float32(scale[i]-32))))), -4, 3) + 4
+	}
+	*b = [110]byte{}
+	storeF16(b[108:], d)
+	for i := range 256 {
+		b[32+i%32+32*(i/128)] |= byte(code[i]&3) << (2 * (i / 32 % 4))
+		b[i%32] |= byte(code[i]>>2&1) << (i / 32)
+	}
+	for g := range 16 {
+		b[96+g%8] |= byte(scale[g*16]&15) << (4 * (g / 8))
+		b[104+g%4] |= byte(scale[g*16]>>4&3) << (2 * (g / 4))
+	}
+}
+
 // decodeQ3_KGeneric unpacks blocks of 110 bytes into 256 values.
 func decodeQ3_KGeneric(dst []float32, src []byte) {
 	for ; len(dst) >= 256; dst, src = dst[256:], src[110:] {

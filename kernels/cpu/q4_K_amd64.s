@@ -81,6 +81,104 @@ DATA q4_k_ones<>+16(SB)/8, $0x0001000100010001
 DATA q4_k_ones<>+24(SB)/8, $0x0001000100010001
 GLOBL q4_k_ones<>(SB), RODATA|NOPTR, $32
 
+// q4_k_min: float32, 8 times 0x7f7fffff
+DATA q4_k_min<>+0(SB)/8, $0x7f7fffff7f7fffff
+DATA q4_k_min<>+8(SB)/8, $0x7f7fffff7f7fffff
+DATA q4_k_min<>+16(SB)/8, $0x7f7fffff7f7fffff
+DATA q4_k_min<>+24(SB)/8, $0x7f7fffff7f7fffff
+GLOBL q4_k_min<>(SB), RODATA|NOPTR, $32
+
+// q4_k_const: float32, 8 times 0
+DATA q4_k_const<>+0(SB)/8, $0x0000000000000000
+DATA q4_k_const<>+8(SB)/8, $0x0000000000000000
+DATA q4_k_const<>+16(SB)/8, $0x0000000000000000
+DATA q4_k_const<>+24(SB)/8, $0x0000000000000000
+GLOBL q4_k_const<>(SB), RODATA|NOPTR, $32
+
+// q4_k_max: float32, 8 times 0xff7fffff
+DATA q4_k_max<>+0(SB)/8, $0xff7fffffff7fffff
+DATA q4_k_max<>+8(SB)/8, $0xff7fffffff7fffff
+DATA q4_k_max<>+16(SB)/8, $0xff7fffffff7fffff
+DATA q4_k_max<>+24(SB)/8, $0xff7fffffff7fffff
+GLOBL q4_k_max<>(SB), RODATA|NOPTR, $32
+
+// q4_k_divisor: float32, 8 times 128
+DATA q4_k_divisor<>+0(SB)/8, $0x4300000043000000
+DATA q4_k_divisor<>+8(SB)/8, $0x4300000043000000
+DATA q4_k_divisor<>+16(SB)/8, $0x4300000043000000
+DATA q4_k_divisor<>+24(SB)/8, $0x4300000043000000
+GLOBL q4_k_divisor<>(SB), RODATA|NOPTR, $32
+
+// q4_k_one: float32, 8 times 1
+DATA q4_k_one<>+0(SB)/8, $0x3f8000003f800000
+DATA q4_k_one<>+8(SB)/8, $0x3f8000003f800000
+DATA q4_k_one<>+16(SB)/8, $0x3f8000003f800000
+DATA q4_k_one<>+24(SB)/8, $0x3f8000003f800000
+GLOBL q4_k_one<>(SB), RODATA|NOPTR, $32
+
+// q4_k_mask4: float32, 8 times 0x7fffffff
+DATA q4_k_mask4<>+0(SB)/8, $0x7fffffff7fffffff
+DATA q4_k_mask4<>+8(SB)/8, $0x7fffffff7fffffff
+DATA q4_k_mask4<>+16(SB)/8, $0x7fffffff7fffffff
+DATA q4_k_mask4<>+24(SB)/8, $0x7fffffff7fffffff
+GLOBL q4_k_mask4<>(SB), RODATA|NOPTR, $32
+
+// q4_k_factor: float32, 8 times 14.3
+DATA q4_k_factor<>+0(SB)/8, $0x4164cccd4164cccd
+DATA q4_k_factor<>+8(SB)/8, $0x4164cccd4164cccd
+DATA q4_k_factor<>+16(SB)/8, $0x4164cccd4164cccd
+DATA q4_k_factor<>+24(SB)/8, $0x4164cccd4164cccd
+GLOBL q4_k_factor<>(SB), RODATA|NOPTR, $32
+
+// q4_k_const2: int32, 8 times 15
+DATA q4_k_const2<>+0(SB)/8, $0x0000000f0000000f
+DATA q4_k_const2<>+8(SB)/8, $0x0000000f0000000f
+DATA q4_k_const2<>+16(SB)/8, $0x0000000f0000000f
+DATA q4_k_const2<>+24(SB)/8, $0x0000000f0000000f
+GLOBL q4_k_const2<>(SB), RODATA|NOPTR, $32
+
+// q4_k_factor2: float32, 8 times 14.9
+DATA q4_k_factor2<>+0(SB)/8, $0x416e6666416e6666
+DATA q4_k_factor2<>+8(SB)/8, $0x416e6666416e6666
+DATA q4_k_factor2<>+16(SB)/8, $0x416e6666416e6666
+DATA q4_k_factor2<>+24(SB)/8, $0x416e6666416e6666
+GLOBL q4_k_factor2<>(SB), RODATA|NOPTR, $32
+
+// q4_k_factor3: float32, 8 times 15.5
+DATA q4_k_factor3<>+0(SB)/8, $0x4178000041780000
+DATA q4_k_factor3<>+8(SB)/8, $0x4178000041780000
+DATA q4_k_factor3<>+16(SB)/8, $0x4178000041780000
+DATA q4_k_factor3<>+24(SB)/8, $0x4178000041780000
+GLOBL q4_k_factor3<>(SB), RODATA|NOPTR, $32
+
+// q4_k_divisor2: float32, 8 times 63
+DATA q4_k_divisor2<>+0(SB)/8, $0x427c0000427c0000
+DATA q4_k_divisor2<>+8(SB)/8, $0x427c0000427c0000
+DATA q4_k_divisor2<>+16(SB)/8, $0x427c0000427c0000
+DATA q4_k_divisor2<>+24(SB)/8, $0x427c0000427c0000
+GLOBL q4_k_divisor2<>(SB), RODATA|NOPTR, $32
+
+// q4_k_const3: int32, 8 times 63
+DATA q4_k_const3<>+0(SB)/8, $0x0000003f0000003f
+DATA q4_k_const3<>+8(SB)/8, $0x0000003f0000003f
+DATA q4_k_const3<>+16(SB)/8, $0x0000003f0000003f
+DATA q4_k_const3<>+24(SB)/8, $0x0000003f0000003f
+GLOBL q4_k_const3<>(SB), RODATA|NOPTR, $32
+
+// q4_k_f16: float32, 8 times 0x7fc00000
+DATA q4_k_f16<>+0(SB)/8, $0x7fc000007fc00000
+DATA q4_k_f16<>+8(SB)/8, $0x7fc000007fc00000
+DATA q4_k_f16<>+16(SB)/8, $0x7fc000007fc00000
+DATA q4_k_f16<>+24(SB)/8, $0x7fc000007fc00000
+GLOBL q4_k_f16<>(SB), RODATA|NOPTR, $32
+
+// q4_k_mask5: int32, 8 times 3
+DATA q4_k_mask5<>+0(SB)/8, $0x0000000300000003
+DATA q4_k_mask5<>+8(SB)/8, $0x0000000300000003
+DATA q4_k_mask5<>+16(SB)/8, $0x0000000300000003
+DATA q4_k_mask5<>+24(SB)/8, $0x0000000300000003
+GLOBL q4_k_mask5<>(SB), RODATA|NOPTR, $32
+
 // matmulQ81xQ4_KAVX512VNNI multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: F16C, FMA, AVX512VL, AVX512VNNI
 TEXT ·matmulQ81xQ4_KAVX512VNNI(SB), NOSPLIT, $64-72
@@ -4857,6 +4955,2120 @@ done4:
 	ADDQ         $4, BX
 	MOVQ         stride+48(FP), SI
 	ADDQ         SI, CX
+	SUBQ         $1, DX
+	JGE          loop1
+
+done2:
+	ADDQ         $1, DX
+	VZEROUPPER
+	RET
+
+// encodeGroupsQ4_KAVX2 packs groups of 8 blocks of 256 values.
+// Requires: AVX2, F16C
+TEXT ·encodeGroupsQ4_KAVX2(SB), NOSPLIT, $0-32
+
+	// constants of the loops
+	VMOVDQU      q4_k_const2<>+0(SB), Y0
+	VMOVDQU      q4_k_flip<>+0(SB), Y1
+	VMOVDQU      q4_k_factor3<>+0(SB), Y2
+	VMOVDQU      q4_k_factor2<>+0(SB), Y3
+	VMOVDQU      q4_k_factor<>+0(SB), Y4
+	VMOVDQU      q4_k_mask4<>+0(SB), Y5
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), BX
+	MOVQ         scratch+16(FP), CX
+	MOVQ         groups+24(FP), DX
+	ADDQ         $0x1f, CX
+	ANDQ         $-32, CX
+	SUBQ         $1, DX
+	JLT          done2
+
+loop1:
+
+	// x: value i of every block in one vector
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x20, DI
+	SUBQ         $1, DI
+	JLT          done4
+
+loop3:
+	VMOVUPS      (BX)(SI*1), Y6
+	VMOVUPS      1024(BX)(SI*1), Y7
+	VMOVUPS      2048(BX)(SI*1), Y8
+	VMOVUPS      3072(BX)(SI*1), Y9
+	VMOVUPS      4096(BX)(SI*1), Y10
+	VMOVUPS      5120(BX)(SI*1), Y11
+	VMOVUPS      6144(BX)(SI*1), Y12
+	VMOVUPS      7168(BX)(SI*1), Y13
+	VUNPCKLPS    Y7, Y6, Y14
+	VUNPCKHPS    Y7, Y6, Y7
+	VUNPCKLPS    Y9, Y8, Y6
+	VUNPCKHPS    Y9, Y8, Y9
+	VUNPCKLPD    Y6, Y14, Y8
+	VUNPCKHPD    Y6, Y14, Y6
+	VUNPCKLPD    Y9, Y7, Y14
+	VUNPCKHPD    Y9, Y7, Y9
+	VUNPCKLPS    Y11, Y10, Y7
+	VUNPCKHPS    Y11, Y10, Y11
+	VUNPCKLPS    Y13, Y12, Y10
+	VUNPCKHPS    Y13, Y12, Y13
+	VUNPCKLPD    Y10, Y7, Y12
+	VUNPCKHPD    Y10, Y7, Y10
+	VUNPCKLPD    Y13, Y11, Y7
+	VUNPCKHPD    Y13, Y11, Y13
+	VPERM2F128   $0x20, Y12, Y8, Y11
+	VPERM2F128   $0x31, Y12, Y8, Y12
+	VPERM2F128   $0x20, Y10, Y6, Y8
+	VPERM2F128   $0x31, Y10, Y6, Y10
+	VPERM2F128   $0x20, Y7, Y14, Y6
+	VPERM2F128   $0x31, Y7, Y14, Y7
+	VPERM2F128   $0x20, Y13, Y9, Y14
+	VPERM2F128   $0x31, Y13, Y9, Y13
+	VMOVUPS      Y11, (CX)(SI*8)
+	VMOVUPS      Y8, 32(CX)(SI*8)
+	VMOVUPS      Y6, 64(CX)(SI*8)
+	VMOVUPS      Y14, 96(CX)(SI*8)
+	VMOVUPS      Y12, 128(CX)(SI*8)
+	VMOVUPS      Y10, 160(CX)(SI*8)
+	VMOVUPS      Y7, 192(CX)(SI*8)
+	VMOVUPS      Y13, 224(CX)(SI*8)
+	ADDQ         $0x20, SI
+	SUBQ         $1, DI
+	JGE          loop3
+
+done4:
+	ADDQ         $1, DI
+
+	// lo
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done6
+
+loop5:
+	VMOVDQU      q4_k_min<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done8
+
+loop7:
+	VMOVUPS      (CX)(SI*8), Y7
+	VMINPS       Y6, Y7, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop7
+
+done8:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 8192(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop5
+
+done6:
+	ADDQ         $1, R8
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done10
+
+loop9:
+	VMOVUPS      8192(CX)(SI*8), Y6
+	VMOVDQU      q4_k_const<>+0(SB), Y7
+	VMINPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 8448(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop9
+
+done10:
+	ADDQ         $1, DI
+
+	// span
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done12
+
+loop11:
+	VMOVDQU      q4_k_max<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done14
+
+loop13:
+	VMOVUPS      (CX)(SI*8), Y7
+	VMAXPS       Y6, Y7, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop13
+
+done14:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 8704(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop11
+
+done12:
+	ADDQ         $1, R8
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done16
+
+loop15:
+	VMOVUPS      8704(CX)(SI*8), Y6
+	VMOVUPS      8448(CX)(SI*8), Y7
+	VSUBPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 8960(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop15
+
+done16:
+	ADDQ         $1, DI
+
+	// w
+	VMOVDQU      q4_k_const<>+0(SB), Y6
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x100, DI
+	SUBQ         $1, DI
+	JLT          done18
+
+loop17:
+	VMOVUPS      (CX)(SI*8), Y7
+	VMULPS       Y7, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop17
+
+done18:
+	ADDQ         $1, DI
+	VMOVUPS      Y6, 9216(CX)
+	VMOVUPS      9216(CX), Y6
+	VDIVPS       q4_k_divisor<>+0(SB), Y6, Y6
+	VSQRTPS      Y6, Y6
+	VMOVDQU      q4_k_one<>+0(SB), Y7
+	VCMPPS       $4, q4_k_const<>+0(SB), Y6, Y8
+	VDIVPS       Y6, Y7, Y6
+	VPAND        Y8, Y6, Y6
+	VMOVUPS      Y6, 9248(CX)
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $0x100, DI
+	SUBQ         $1, DI
+	JLT          done20
+
+loop19:
+	VMOVDQU      q4_k_one<>+0(SB), Y6
+	VMOVUPS      (CX)(SI*8), Y7
+	VPAND        Y5, Y7, Y7
+	VMULPS       9248(CX), Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 9280(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop19
+
+done20:
+	ADDQ         $1, DI
+
+	// sw
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done22
+
+loop21:
+	VMOVDQU      q4_k_const<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done24
+
+loop23:
+	VADDPS       9280(CX)(SI*8), Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop23
+
+done24:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 17472(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop21
+
+done22:
+	ADDQ         $1, R8
+
+	// sx
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done26
+
+loop25:
+	VMOVDQU      q4_k_const<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done28
+
+loop27:
+	VMOVUPS      9280(CX)(SI*8), Y7
+	VMULPS       (CX)(SI*8), Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop27
+
+done28:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 17728(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop25
+
+done26:
+	ADDQ         $1, R8
+
+	// q1
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done30
+
+loop29:
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done32
+
+loop31:
+	VMOVUPS      (CX)(SI*8), Y6
+	VMOVUPS      8448(CX)(DI*8), Y7
+	VSUBPS       Y7, Y6, Y6
+	VMOVUPS      8960(CX)(DI*8), Y7
+	VMOVDQU      q4_k_one<>+0(SB), Y8
+	VCMPPS       $4, q4_k_const<>+0(SB), Y7, Y9
+	VDIVPS       Y7, Y8, Y7
+	VPAND        Y9, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMULPS       Y4, Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VMOVDQU      q4_k_const<>+0(SB), Y7
+	VPMAXSD      Y7, Y6, Y6
+	VMOVDQU      q4_k_const2<>+0(SB), Y7
+	VPMINSD      Y7, Y6, Y6
+	VMOVDQU      Y6, 17984(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop31
+
+done32:
+	ADDQ         $1, R9
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop29
+
+done30:
+	ADDQ         $1, R8
+
+	// l1
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done34
+
+loop33:
+	VMOVDQU      q4_k_const<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done36
+
+loop35:
+	VMOVUPS      9280(CX)(SI*8), Y7
+	VMOVDQU      17984(CX)(SI*8), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop35
+
+done36:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 26176(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop33
+
+done34:
+	ADDQ         $1, R8
+
+	// ll1
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done38
+
+loop37:
+	VMOVDQU      q4_k_const<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done40
+
+loop39:
+	VMOVUPS      9280(CX)(SI*8), Y7
+	VMOVDQU      17984(CX)(SI*8), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop39
+
+done40:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 26432(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop37
+
+done38:
+	ADDQ         $1, R8
+
+	// lx1
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done42
+
+loop41:
+	VMOVDQU      q4_k_const<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done44
+
+loop43:
+	VMOVUPS      9280(CX)(SI*8), Y7
+	VMOVDQU      17984(CX)(SI*8), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       (CX)(SI*8), Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop43
+
+done44:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 26688(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop41
+
+done42:
+	ADDQ         $1, R8
+
+	// m1
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done46
+
+loop45:
+	VMOVDQU      q4_k_const<>+0(SB), Y6
+	VMOVUPS      26432(CX)(SI*8), Y7
+	VMULPS       17728(CX)(SI*8), Y7, Y8
+	VMOVUPS      26176(CX)(SI*8), Y9
+	VMULPS       26688(CX)(SI*8), Y9, Y10
+	VSUBPS       Y10, Y8, Y8
+	VMOVUPS      17472(CX)(SI*8), Y10
+	VMULPS       Y7, Y10, Y7
+	VMULPS       Y9, Y9, Y9
+	VSUBPS       Y9, Y7, Y7
+	VMOVDQU      q4_k_one<>+0(SB), Y9
+	VCMPPS       $4, q4_k_const<>+0(SB), Y7, Y10
+	VDIVPS       Y7, Y9, Y7
+	VPAND        Y10, Y7, Y7
+	VMULPS       Y7, Y8, Y7
+	VMINPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 26944(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop45
+
+done46:
+	ADDQ         $1, DI
+
+	// s1
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done48
+
+loop47:
+	VMOVUPS      26688(CX)(SI*8), Y6
+	VMOVUPS      26944(CX)(SI*8), Y7
+	VMULPS       26176(CX)(SI*8), Y7, Y7
+	VSUBPS       Y7, Y6, Y6
+	VMOVUPS      26432(CX)(SI*8), Y7
+	VMOVDQU      q4_k_one<>+0(SB), Y8
+	VCMPPS       $4, q4_k_const<>+0(SB), Y7, Y9
+	VDIVPS       Y7, Y8, Y7
+	VPAND        Y9, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 27200(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop47
+
+done48:
+	ADDQ         $1, DI
+
+	// e1
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done50
+
+loop49:
+	VMOVDQU      q4_k_const<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done52
+
+loop51:
+	VMOVUPS      9280(CX)(SI*8), Y7
+	VMOVUPS      27200(CX)(DI*8), Y8
+	VMOVDQU      17984(CX)(SI*8), Y9
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y9, Y8, Y8
+	VADDPS       26944(CX)(DI*8), Y8, Y8
+	VMOVUPS      (CX)(SI*8), Y9
+	VSUBPS       Y9, Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop51
+
+done52:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 27456(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop49
+
+done50:
+	ADDQ         $1, R8
+
+	// q2
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done54
+
+loop53:
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done56
+
+loop55:
+	VMOVUPS      (CX)(SI*8), Y6
+	VMOVUPS      8448(CX)(DI*8), Y7
+	VSUBPS       Y7, Y6, Y6
+	VMOVUPS      8960(CX)(DI*8), Y7
+	VMOVDQU      q4_k_one<>+0(SB), Y8
+	VCMPPS       $4, q4_k_const<>+0(SB), Y7, Y9
+	VDIVPS       Y7, Y8, Y7
+	VPAND        Y9, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMULPS       Y3, Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VMOVDQU      q4_k_const<>+0(SB), Y7
+	VPMAXSD      Y7, Y6, Y6
+	VMOVDQU      q4_k_const2<>+0(SB), Y7
+	VPMINSD      Y7, Y6, Y6
+	VMOVDQU      Y6, 27712(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop55
+
+done56:
+	ADDQ         $1, R9
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop53
+
+done54:
+	ADDQ         $1, R8
+
+	// l2
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done58
+
+loop57:
+	VMOVDQU      q4_k_const<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done60
+
+loop59:
+	VMOVUPS      9280(CX)(SI*8), Y7
+	VMOVDQU      27712(CX)(SI*8), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop59
+
+done60:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 35904(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop57
+
+done58:
+	ADDQ         $1, R8
+
+	// ll2
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done62
+
+loop61:
+	VMOVDQU      q4_k_const<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done64
+
+loop63:
+	VMOVUPS      9280(CX)(SI*8), Y7
+	VMOVDQU      27712(CX)(SI*8), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop63
+
+done64:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 36160(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop61
+
+done62:
+	ADDQ         $1, R8
+
+	// lx2
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done66
+
+loop65:
+	VMOVDQU      q4_k_const<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done68
+
+loop67:
+	VMOVUPS      9280(CX)(SI*8), Y7
+	VMOVDQU      27712(CX)(SI*8), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       (CX)(SI*8), Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop67
+
+done68:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 36416(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop65
+
+done66:
+	ADDQ         $1, R8
+
+	// m2
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done70
+
+loop69:
+	VMOVDQU      q4_k_const<>+0(SB), Y6
+	VMOVUPS      36160(CX)(SI*8), Y7
+	VMULPS       17728(CX)(SI*8), Y7, Y8
+	VMOVUPS      35904(CX)(SI*8), Y9
+	VMULPS       36416(CX)(SI*8), Y9, Y10
+	VSUBPS       Y10, Y8, Y8
+	VMOVUPS      17472(CX)(SI*8), Y10
+	VMULPS       Y7, Y10, Y7
+	VMULPS       Y9, Y9, Y9
+	VSUBPS       Y9, Y7, Y7
+	VMOVDQU      q4_k_one<>+0(SB), Y9
+	VCMPPS       $4, q4_k_const<>+0(SB), Y7, Y10
+	VDIVPS       Y7, Y9, Y7
+	VPAND        Y10, Y7, Y7
+	VMULPS       Y7, Y8, Y7
+	VMINPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 36672(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop69
+
+done70:
+	ADDQ         $1, DI
+
+	// s2
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done72
+
+loop71:
+	VMOVUPS      36416(CX)(SI*8), Y6
+	VMOVUPS      36672(CX)(SI*8), Y7
+	VMULPS       35904(CX)(SI*8), Y7, Y7
+	VSUBPS       Y7, Y6, Y6
+	VMOVUPS      36160(CX)(SI*8), Y7
+	VMOVDQU      q4_k_one<>+0(SB), Y8
+	VCMPPS       $4, q4_k_const<>+0(SB), Y7, Y9
+	VDIVPS       Y7, Y8, Y7
+	VPAND        Y9, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 36928(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop71
+
+done72:
+	ADDQ         $1, DI
+
+	// e2
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done74
+
+loop73:
+	VMOVDQU      q4_k_const<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done76
+
+loop75:
+	VMOVUPS      9280(CX)(SI*8), Y7
+	VMOVUPS      36928(CX)(DI*8), Y8
+	VMOVDQU      27712(CX)(SI*8), Y9
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y9, Y8, Y8
+	VADDPS       36672(CX)(DI*8), Y8, Y8
+	VMOVUPS      (CX)(SI*8), Y9
+	VSUBPS       Y9, Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop75
+
+done76:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 37184(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop73
+
+done74:
+	ADDQ         $1, R8
+
+	// bs2
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done78
+
+loop77:
+	VMOVUPS      37184(CX)(SI*8), Y6
+	VMOVUPS      27456(CX)(SI*8), Y7
+	VCMPPS       $0x11, Y7, Y6, Y6
+	VMOVUPS      36928(CX)(SI*8), Y7
+	VMOVUPS      27200(CX)(SI*8), Y8
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VMOVUPS      Y6, 37440(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop77
+
+done78:
+	ADDQ         $1, DI
+
+	// bm2
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done80
+
+loop79:
+	VMOVUPS      37184(CX)(SI*8), Y6
+	VMOVUPS      27456(CX)(SI*8), Y7
+	VCMPPS       $0x11, Y7, Y6, Y6
+	VMOVUPS      36672(CX)(SI*8), Y7
+	VMOVUPS      26944(CX)(SI*8), Y8
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VMOVUPS      Y6, 37696(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop79
+
+done80:
+	ADDQ         $1, DI
+
+	// be2
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done82
+
+loop81:
+	VMOVUPS      37184(CX)(SI*8), Y6
+	VMOVUPS      27456(CX)(SI*8), Y7
+	VMINPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 37952(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop81
+
+done82:
+	ADDQ         $1, DI
+
+	// q3
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done84
+
+loop83:
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done86
+
+loop85:
+	VMOVUPS      (CX)(SI*8), Y6
+	VMOVUPS      8448(CX)(DI*8), Y7
+	VSUBPS       Y7, Y6, Y6
+	VMOVUPS      8960(CX)(DI*8), Y7
+	VMOVDQU      q4_k_one<>+0(SB), Y8
+	VCMPPS       $4, q4_k_const<>+0(SB), Y7, Y9
+	VDIVPS       Y7, Y8, Y7
+	VPAND        Y9, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMULPS       Y2, Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VMOVDQU      q4_k_const<>+0(SB), Y7
+	VPMAXSD      Y7, Y6, Y6
+	VMOVDQU      q4_k_const2<>+0(SB), Y7
+	VPMINSD      Y7, Y6, Y6
+	VMOVDQU      Y6, 38208(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop85
+
+done86:
+	ADDQ         $1, R9
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop83
+
+done84:
+	ADDQ         $1, R8
+
+	// l3
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done88
+
+loop87:
+	VMOVDQU      q4_k_const<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done90
+
+loop89:
+	VMOVUPS      9280(CX)(SI*8), Y7
+	VMOVDQU      38208(CX)(SI*8), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop89
+
+done90:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 46400(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop87
+
+done88:
+	ADDQ         $1, R8
+
+	// ll3
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done92
+
+loop91:
+	VMOVDQU      q4_k_const<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done94
+
+loop93:
+	VMOVUPS      9280(CX)(SI*8), Y7
+	VMOVDQU      38208(CX)(SI*8), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop93
+
+done94:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 46656(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop91
+
+done92:
+	ADDQ         $1, R8
+
+	// lx3
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done96
+
+loop95:
+	VMOVDQU      q4_k_const<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done98
+
+loop97:
+	VMOVUPS      9280(CX)(SI*8), Y7
+	VMOVDQU      38208(CX)(SI*8), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       (CX)(SI*8), Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop97
+
+done98:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 46912(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop95
+
+done96:
+	ADDQ         $1, R8
+
+	// m3
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done100
+
+loop99:
+	VMOVDQU      q4_k_const<>+0(SB), Y6
+	VMOVUPS      46656(CX)(SI*8), Y7
+	VMULPS       17728(CX)(SI*8), Y7, Y8
+	VMOVUPS      46400(CX)(SI*8), Y9
+	VMULPS       46912(CX)(SI*8), Y9, Y10
+	VSUBPS       Y10, Y8, Y8
+	VMOVUPS      17472(CX)(SI*8), Y10
+	VMULPS       Y7, Y10, Y7
+	VMULPS       Y9, Y9, Y9
+	VSUBPS       Y9, Y7, Y7
+	VMOVDQU      q4_k_one<>+0(SB), Y9
+	VCMPPS       $4, q4_k_const<>+0(SB), Y7, Y10
+	VDIVPS       Y7, Y9, Y7
+	VPAND        Y10, Y7, Y7
+	VMULPS       Y7, Y8, Y7
+	VMINPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 47168(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop99
+
+done100:
+	ADDQ         $1, DI
+
+	// s3
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done102
+
+loop101:
+	VMOVUPS      46912(CX)(SI*8), Y6
+	VMOVUPS      47168(CX)(SI*8), Y7
+	VMULPS       46400(CX)(SI*8), Y7, Y7
+	VSUBPS       Y7, Y6, Y6
+	VMOVUPS      46656(CX)(SI*8), Y7
+	VMOVDQU      q4_k_one<>+0(SB), Y8
+	VCMPPS       $4, q4_k_const<>+0(SB), Y7, Y9
+	VDIVPS       Y7, Y8, Y7
+	VPAND        Y9, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 47424(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop101
+
+done102:
+	ADDQ         $1, DI
+
+	// e3
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done104
+
+loop103:
+	VMOVDQU      q4_k_const<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done106
+
+loop105:
+	VMOVUPS      9280(CX)(SI*8), Y7
+	VMOVUPS      47424(CX)(DI*8), Y8
+	VMOVDQU      38208(CX)(SI*8), Y9
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y9, Y8, Y8
+	VADDPS       47168(CX)(DI*8), Y8, Y8
+	VMOVUPS      (CX)(SI*8), Y9
+	VSUBPS       Y9, Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop105
+
+done106:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 47680(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop103
+
+done104:
+	ADDQ         $1, R8
+
+	// bs3
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done108
+
+loop107:
+	VMOVUPS      47680(CX)(SI*8), Y6
+	VMOVUPS      37952(CX)(SI*8), Y7
+	VCMPPS       $0x11, Y7, Y6, Y6
+	VMOVUPS      47424(CX)(SI*8), Y7
+	VMOVUPS      37440(CX)(SI*8), Y8
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VMOVUPS      Y6, 47936(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop107
+
+done108:
+	ADDQ         $1, DI
+
+	// bm3
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done110
+
+loop109:
+	VMOVUPS      47680(CX)(SI*8), Y6
+	VMOVUPS      37952(CX)(SI*8), Y7
+	VCMPPS       $0x11, Y7, Y6, Y6
+	VMOVUPS      47168(CX)(SI*8), Y7
+	VMOVUPS      37696(CX)(SI*8), Y8
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VMOVUPS      Y6, 48192(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop109
+
+done110:
+	ADDQ         $1, DI
+
+	// be3
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done112
+
+loop111:
+	VMOVUPS      47680(CX)(SI*8), Y6
+	VMOVUPS      37952(CX)(SI*8), Y7
+	VMINPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 48448(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop111
+
+done112:
+	ADDQ         $1, DI
+
+	// q4
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done114
+
+loop113:
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done116
+
+loop115:
+	VMOVUPS      (CX)(SI*8), Y6
+	VMOVUPS      48192(CX)(DI*8), Y7
+	VSUBPS       Y7, Y6, Y6
+	VMOVUPS      47936(CX)(DI*8), Y7
+	VMOVDQU      q4_k_one<>+0(SB), Y8
+	VCMPPS       $4, q4_k_const<>+0(SB), Y7, Y9
+	VDIVPS       Y7, Y8, Y7
+	VPAND        Y9, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VMOVDQU      q4_k_const<>+0(SB), Y7
+	VPMAXSD      Y7, Y6, Y6
+	VMOVDQU      q4_k_const2<>+0(SB), Y7
+	VPMINSD      Y7, Y6, Y6
+	VMOVDQU      Y6, 48704(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop115
+
+done116:
+	ADDQ         $1, R9
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop113
+
+done114:
+	ADDQ         $1, R8
+
+	// l4
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done118
+
+loop117:
+	VMOVDQU      q4_k_const<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done120
+
+loop119:
+	VMOVUPS      9280(CX)(SI*8), Y7
+	VMOVDQU      48704(CX)(SI*8), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop119
+
+done120:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 56896(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop117
+
+done118:
+	ADDQ         $1, R8
+
+	// ll4
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done122
+
+loop121:
+	VMOVDQU      q4_k_const<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done124
+
+loop123:
+	VMOVUPS      9280(CX)(SI*8), Y7
+	VMOVDQU      48704(CX)(SI*8), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop123
+
+done124:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 57152(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop121
+
+done122:
+	ADDQ         $1, R8
+
+	// lx4
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done126
+
+loop125:
+	VMOVDQU      q4_k_const<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done128
+
+loop127:
+	VMOVUPS      9280(CX)(SI*8), Y7
+	VMOVDQU      48704(CX)(SI*8), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       (CX)(SI*8), Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop127
+
+done128:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 57408(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop125
+
+done126:
+	ADDQ         $1, R8
+
+	// m4
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done130
+
+loop129:
+	VMOVDQU      q4_k_const<>+0(SB), Y6
+	VMOVUPS      57152(CX)(SI*8), Y7
+	VMULPS       17728(CX)(SI*8), Y7, Y8
+	VMOVUPS      56896(CX)(SI*8), Y9
+	VMULPS       57408(CX)(SI*8), Y9, Y10
+	VSUBPS       Y10, Y8, Y8
+	VMOVUPS      17472(CX)(SI*8), Y10
+	VMULPS       Y7, Y10, Y7
+	VMULPS       Y9, Y9, Y9
+	VSUBPS       Y9, Y7, Y7
+	VMOVDQU      q4_k_one<>+0(SB), Y9
+	VCMPPS       $4, q4_k_const<>+0(SB), Y7, Y10
+	VDIVPS       Y7, Y9, Y7
+	VPAND        Y10, Y7, Y7
+	VMULPS       Y7, Y8, Y7
+	VMINPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 57664(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop129
+
+done130:
+	ADDQ         $1, DI
+
+	// s4
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done132
+
+loop131:
+	VMOVUPS      57408(CX)(SI*8), Y6
+	VMOVUPS      57664(CX)(SI*8), Y7
+	VMULPS       56896(CX)(SI*8), Y7, Y7
+	VSUBPS       Y7, Y6, Y6
+	VMOVUPS      57152(CX)(SI*8), Y7
+	VMOVDQU      q4_k_one<>+0(SB), Y8
+	VCMPPS       $4, q4_k_const<>+0(SB), Y7, Y9
+	VDIVPS       Y7, Y8, Y7
+	VPAND        Y9, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 57920(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop131
+
+done132:
+	ADDQ         $1, DI
+
+	// e4
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done134
+
+loop133:
+	VMOVDQU      q4_k_const<>+0(SB), Y6
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done136
+
+loop135:
+	VMOVUPS      9280(CX)(SI*8), Y7
+	VMOVUPS      57920(CX)(DI*8), Y8
+	VMOVDQU      48704(CX)(SI*8), Y9
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y9, Y8, Y8
+	VADDPS       57664(CX)(DI*8), Y8, Y8
+	VMOVUPS      (CX)(SI*8), Y9
+	VSUBPS       Y9, Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop135
+
+done136:
+	ADDQ         $1, R9
+	VMOVUPS      Y6, 58176(CX)(DI*8)
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop133
+
+done134:
+	ADDQ         $1, R8
+
+	// bs4
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done138
+
+loop137:
+	VMOVUPS      58176(CX)(SI*8), Y6
+	VMOVUPS      48448(CX)(SI*8), Y7
+	VCMPPS       $0x11, Y7, Y6, Y6
+	VMOVUPS      57920(CX)(SI*8), Y7
+	VMOVUPS      47936(CX)(SI*8), Y8
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VMOVUPS      Y6, 58432(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop137
+
+done138:
+	ADDQ         $1, DI
+
+	// bm4
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done140
+
+loop139:
+	VMOVUPS      58176(CX)(SI*8), Y6
+	VMOVUPS      48448(CX)(SI*8), Y7
+	VCMPPS       $0x11, Y7, Y6, Y6
+	VMOVUPS      57664(CX)(SI*8), Y7
+	VMOVUPS      48192(CX)(SI*8), Y8
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VMOVUPS      Y6, 58688(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop139
+
+done140:
+	ADDQ         $1, DI
+
+	// d
+	VMOVDQU      q4_k_max<>+0(SB), Y6
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done142
+
+loop141:
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done144
+
+loop143:
+	VMOVUPS      58432(CX)(DI*8), Y7
+	VMAXPS       Y6, Y7, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop143
+
+done144:
+	ADDQ         $1, R9
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop141
+
+done142:
+	ADDQ         $1, R8
+	VMOVUPS      Y6, 58944(CX)
+	VMOVUPS      58944(CX), Y6
+	VDIVPS       q4_k_divisor2<>+0(SB), Y6, Y6
+	VMOVUPS      Y6, 58976(CX)
+
+	// dmin
+	VMOVDQU      q4_k_max<>+0(SB), Y6
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done146
+
+loop145:
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done148
+
+loop147:
+	VMOVUPS      58688(CX)(DI*8), Y7
+	VPXOR        Y1, Y7, Y7
+	VMAXPS       Y6, Y7, Y6
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop147
+
+done148:
+	ADDQ         $1, R9
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop145
+
+done146:
+	ADDQ         $1, R8
+	VMOVUPS      Y6, 59008(CX)
+	VMOVUPS      59008(CX), Y6
+	VDIVPS       q4_k_divisor2<>+0(SB), Y6, Y6
+	VMOVUPS      Y6, 59040(CX)
+
+	// scale
+	VMOVUPS      58976(CX), Y6
+	VMOVDQU      q4_k_one<>+0(SB), Y7
+	VCMPPS       $4, q4_k_const<>+0(SB), Y6, Y8
+	VDIVPS       Y6, Y7, Y6
+	VPAND        Y8, Y6, Y6
+	VMOVUPS      Y6, 59072(CX)
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done150
+
+loop149:
+	VMOVUPS      58432(CX)(SI*8), Y6
+	VMULPS       59072(CX), Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VMOVDQU      q4_k_const<>+0(SB), Y7
+	VPMAXSD      Y7, Y6, Y6
+	VMOVDQU      q4_k_const3<>+0(SB), Y7
+	VPMINSD      Y7, Y6, Y6
+	VMOVDQU      Y6, 59104(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop149
+
+done150:
+	ADDQ         $1, DI
+
+	// least
+	VMOVUPS      59040(CX), Y6
+	VMOVDQU      q4_k_one<>+0(SB), Y7
+	VCMPPS       $4, q4_k_const<>+0(SB), Y6, Y8
+	VDIVPS       Y6, Y7, Y6
+	VPAND        Y8, Y6, Y6
+	VMOVUPS      Y6, 59360(CX)
+	XORQ         SI, SI
+	XORQ         SI, SI
+	XORQ         DI, DI
+	ADDQ         $8, DI
+	SUBQ         $1, DI
+	JLT          done152
+
+loop151:
+	VMOVUPS      58688(CX)(SI*8), Y6
+	VPXOR        Y1, Y6, Y6
+	VMULPS       59360(CX), Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VMOVDQU      q4_k_const<>+0(SB), Y7
+	VPMAXSD      Y7, Y6, Y6
+	VMOVDQU      q4_k_const3<>+0(SB), Y7
+	VPMINSD      Y7, Y6, Y6
+	VMOVDQU      Y6, 59392(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, DI
+	JGE          loop151
+
+done152:
+	ADDQ         $1, DI
+
+	// code
+	VMOVUPS      59040(CX), Y6
+	VCMPPS       $3, Y6, Y6, Y7
+	VPAND        q4_k_flip<>+0(SB), Y6, Y8
+	VPOR         q4_k_f16<>+0(SB), Y8, Y8
+	VBLENDVPS    Y7, Y8, Y6, Y8
+	VCVTPS2PH    $0, Y8, X8
+	VCVTPH2PS    X8, Y6
+	VMOVUPS      Y6, 59648(CX)
+	VMOVUPS      58976(CX), Y6
+	VCMPPS       $3, Y6, Y6, Y7
+	VPAND        q4_k_flip<>+0(SB), Y6, Y8
+	VPOR         q4_k_f16<>+0(SB), Y8, Y8
+	VBLENDVPS    Y7, Y8, Y6, Y8
+	VCVTPS2PH    $0, Y8, X8
+	VCVTPH2PS    X8, Y6
+	VMOVUPS      Y6, 59680(CX)
+	XORQ         SI, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $8, R8
+	SUBQ         $1, R8
+	JLT          done154
+
+loop153:
+	XORQ         R9, R9
+	ADDQ         $0x20, R9
+	SUBQ         $1, R9
+	JLT          done156
+
+loop155:
+	VMOVUPS      (CX)(SI*8), Y6
+	VMOVUPS      59648(CX), Y7
+	VMOVDQU      59392(CX)(DI*8), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      59680(CX), Y7
+	VMOVDQU      59104(CX)(DI*8), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVDQU      q4_k_one<>+0(SB), Y8
+	VCMPPS       $4, q4_k_const<>+0(SB), Y7, Y9
+	VDIVPS       Y7, Y8, Y7
+	VPAND        Y9, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VMOVDQU      q4_k_const<>+0(SB), Y7
+	VPMAXSD      Y7, Y6, Y6
+	VMOVDQU      q4_k_const2<>+0(SB), Y7
+	VPMINSD      Y7, Y6, Y6
+	VMOVDQU      Y6, 59712(CX)(SI*8)
+	ADDQ         $4, SI
+	SUBQ         $1, R9
+	JGE          loop155
+
+done156:
+	ADDQ         $1, R9
+	ADDQ         $4, DI
+	SUBQ         $1, R8
+	JGE          loop153
+
+done154:
+	ADDQ         $1, R8
+
+	// d
+	VMOVUPS      58976(CX), Y6
+	VCMPPS       $3, Y6, Y6, Y7
+	VPAND        q4_k_flip<>+0(SB), Y6, Y8
+	VPOR         q4_k_f16<>+0(SB), Y8, Y8
+	VBLENDVPS    Y7, Y8, Y6, Y8
+	VCVTPS2PH    $0, Y8, X8
+	VPMOVZXWD    X8, Y6
+	VPEXTRW      $0, X6, (AX)
+	VPEXTRW      $2, X6, 144(AX)
+	VPEXTRW      $4, X6, 288(AX)
+	VPEXTRW      $6, X6, 432(AX)
+	VEXTRACTI128 $1, Y6, X6
+	VPEXTRW      $0, X6, 576(AX)
+	VPEXTRW      $2, X6, 720(AX)
+	VPEXTRW      $4, X6, 864(AX)
+	VPEXTRW      $6, X6, 1008(AX)
+
+	// dmin
+	VMOVUPS      59040(CX), Y6
+	VCMPPS       $3, Y6, Y6, Y7
+	VPAND        q4_k_flip<>+0(SB), Y6, Y8
+	VPOR         q4_k_f16<>+0(SB), Y8, Y8
+	VBLENDVPS    Y7, Y8, Y6, Y8
+	VCVTPS2PH    $0, Y8, X8
+	VPMOVZXWD    X8, Y6
+	VPEXTRW      $0, X6, 2(AX)
+	VPEXTRW      $2, X6, 146(AX)
+	VPEXTRW      $4, X6, 290(AX)
+	VPEXTRW      $6, X6, 434(AX)
+	VEXTRACTI128 $1, Y6, X6
+	VPEXTRW      $0, X6, 578(AX)
+	VPEXTRW      $2, X6, 722(AX)
+	VPEXTRW      $4, X6, 866(AX)
+	VPEXTRW      $6, X6, 1010(AX)
+
+	// scales: codes to bits, then words to blocks
+	VMOVDQU      59328(CX), Y6
+	VPSRLD       $4, Y6, Y6
+	VPSLLD       $0x1e, Y6, Y6
+	VMOVDQU      59296(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPAND        q4_k_mask5<>+0(SB), Y7, Y7
+	VPSLLD       $0x16, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      59264(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPAND        q4_k_mask5<>+0(SB), Y7, Y7
+	VPSLLD       $0xe, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      59232(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPAND        q4_k_mask5<>+0(SB), Y7, Y7
+	VPSLLD       $6, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      59200(CX), Y7
+	VPAND        q4_k_const3<>+0(SB), Y7, Y7
+	VPSLLD       $0x18, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      59168(CX), Y7
+	VPAND        q4_k_const3<>+0(SB), Y7, Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      59136(CX), Y7
+	VPAND        q4_k_const3<>+0(SB), Y7, Y7
+	VPSLLD       $8, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      59104(CX), Y7
+	VPAND        q4_k_const3<>+0(SB), Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      59616(CX), Y7
+	VPSRLD       $4, Y7, Y7
+	VPSLLD       $0x1e, Y7, Y7
+	VMOVDQU      59584(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPAND        q4_k_mask5<>+0(SB), Y8, Y8
+	VPSLLD       $0x16, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      59552(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPAND        q4_k_mask5<>+0(SB), Y8, Y8
+	VPSLLD       $0xe, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      59520(CX), Y8
+	VPSRLD       $4, Y8, Y8
+	VPAND        q4_k_mask5<>+0(SB), Y8, Y8
+	VPSLLD       $6, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      59488(CX), Y8
+	VPAND        q4_k_const3<>+0(SB), Y8, Y8
+	VPSLLD       $0x18, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      59456(CX), Y8
+	VPAND        q4_k_const3<>+0(SB), Y8, Y8
+	VPSLLD       $0x10, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      59424(CX), Y8
+	VPAND        q4_k_const3<>+0(SB), Y8, Y8
+	VPSLLD       $8, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      59392(CX), Y8
+	VPAND        q4_k_const3<>+0(SB), Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VUNPCKLPS    Y7, Y6, Y8
+	VUNPCKHPS    Y7, Y6, Y6
+	VEXTRACTI128 $1, Y8, X7
+	VMOVQ        X8, 4(AX)
+	VPEXTRQ      $1, X8, 148(AX)
+	VMOVQ        X7, 580(AX)
+	VPEXTRQ      $1, X7, 724(AX)
+	VEXTRACTI128 $1, Y6, X7
+	VMOVQ        X6, 292(AX)
+	VPEXTRQ      $1, X6, 436(AX)
+	VMOVQ        X7, 868(AX)
+	VPEXTRQ      $1, X7, 1012(AX)
+	VMOVDQU      59328(CX), Y6
+	VPAND        Y0, Y6, Y6
+	VPSLLD       $0x18, Y6, Y6
+	VMOVDQU      59296(CX), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      59264(CX), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $8, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      59232(CX), Y7
+	VPAND        Y0, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      59616(CX), Y7
+	VPSLLD       $0x1c, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      59584(CX), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      59552(CX), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0xc, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      59520(CX), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVD        X6, 12(AX)
+	VPEXTRD      $1, X6, 156(AX)
+	VPEXTRD      $2, X6, 300(AX)
+	VPEXTRD      $3, X6, 444(AX)
+	VEXTRACTI128 $1, Y6, X6
+	VMOVD        X6, 588(AX)
+	VPEXTRD      $1, X6, 732(AX)
+	VPEXTRD      $2, X6, 876(AX)
+	VPEXTRD      $3, X6, 1020(AX)
+
+	// qs: codes to bits, then words to blocks
+	MOVQ         AX, SI
+	XORQ         DI, DI
+	XORQ         R8, R8
+	ADDQ         $4, R8
+	SUBQ         $1, R8
+	JLT          done158
+
+loop157:
+	VMOVDQU      60832(CX)(DI*8), Y6
+	VPSLLD       $0x1c, Y6, Y6
+	VMOVDQU      60800(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      60768(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0xc, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      60736(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      59808(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x18, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      59776(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      59744(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $8, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      59712(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      60960(CX)(DI*8), Y7
+	VPSLLD       $0x1c, Y7, Y7
+	VMOVDQU      60928(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x14, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      60896(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0xc, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      60864(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      59936(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x18, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      59904(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x10, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      59872(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $8, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      59840(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      61088(CX)(DI*8), Y8
+	VPSLLD       $0x1c, Y8, Y8
+	VMOVDQU      61056(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0x14, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      61024(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0xc, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      60992(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      60064(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0x18, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      60032(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0x10, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      60000(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $8, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      59968(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      61216(CX)(DI*8), Y9
+	VPSLLD       $0x1c, Y9, Y9
+	VMOVDQU      61184(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0x14, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      61152(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0xc, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      61120(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      60192(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0x18, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      60160(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0x10, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      60128(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $8, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      60096(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VUNPCKLPS    Y7, Y6, Y10
+	VUNPCKHPS    Y7, Y6, Y7
+	VUNPCKLPS    Y9, Y8, Y6
+	VUNPCKHPS    Y9, Y8, Y9
+	VUNPCKLPD    Y6, Y10, Y8
+	VUNPCKHPD    Y6, Y10, Y6
+	VUNPCKLPD    Y9, Y7, Y10
+	VUNPCKHPD    Y9, Y7, Y9
+	VMOVUPS      X8, 16(SI)
+	VEXTRACTI128 $1, Y8, 592(SI)
+	VMOVUPS      X6, 160(SI)
+	VEXTRACTI128 $1, Y6, 736(SI)
+	VMOVUPS      X10, 304(SI)
+	VEXTRACTI128 $1, Y10, 880(SI)
+	VMOVUPS      X9, 448(SI)
+	VEXTRACTI128 $1, Y9, 1024(SI)
+	VMOVDQU      61344(CX)(DI*8), Y6
+	VPSLLD       $0x1c, Y6, Y6
+	VMOVDQU      61312(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      61280(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0xc, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      61248(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $4, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      60320(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x18, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      60288(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      60256(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPSLLD       $8, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      60224(CX)(DI*8), Y7
+	VPAND        Y0, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      61472(CX)(DI*8), Y7
+	VPSLLD       $0x1c, Y7, Y7
+	VMOVDQU      61440(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x14, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      61408(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0xc, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      61376(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $4, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      60448(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x18, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      60416(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $0x10, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      60384(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLD       $8, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      60352(CX)(DI*8), Y8
+	VPAND        Y0, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      61600(CX)(DI*8), Y8
+	VPSLLD       $0x1c, Y8, Y8
+	VMOVDQU      61568(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0x14, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      61536(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0xc, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      61504(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $4, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      60576(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0x18, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      60544(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $0x10, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      60512(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPSLLD       $8, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      60480(CX)(DI*8), Y9
+	VPAND        Y0, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      61728(CX)(DI*8), Y9
+	VPSLLD       $0x1c, Y9, Y9
+	VMOVDQU      61696(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0x14, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      61664(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0xc, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      61632(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $4, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      60704(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0x18, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      60672(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $0x10, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      60640(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPSLLD       $8, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVDQU      60608(CX)(DI*8), Y10
+	VPAND        Y0, Y10, Y10
+	VPOR         Y10, Y9, Y9
+	VUNPCKLPS    Y7, Y6, Y10
+	VUNPCKHPS    Y7, Y6, Y7
+	VUNPCKLPS    Y9, Y8, Y6
+	VUNPCKHPS    Y9, Y8, Y9
+	VUNPCKLPD    Y6, Y10, Y8
+	VUNPCKHPD    Y6, Y10, Y6
+	VUNPCKLPD    Y9, Y7, Y10
+	VUNPCKHPD    Y9, Y7, Y9
+	VMOVUPS      X8, 32(SI)
+	VEXTRACTI128 $1, Y8, 608(SI)
+	VMOVUPS      X6, 176(SI)
+	VEXTRACTI128 $1, Y6, 752(SI)
+	VMOVUPS      X10, 320(SI)
+	VEXTRACTI128 $1, Y10, 896(SI)
+	VMOVUPS      X9, 464(SI)
+	VEXTRACTI128 $1, Y9, 1040(SI)
+	ADDQ         $0x20, SI
+	ADDQ         $0x100, DI
+	SUBQ         $1, R8
+	JGE          loop157
+
+done158:
+	ADDQ         $1, R8
+	ADDQ         $0x2000, BX
+	ADDQ         $0x480, AX
 	SUBQ         $1, DX
 	JGE          loop1
 

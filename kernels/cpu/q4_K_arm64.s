@@ -19,6 +19,51 @@ DATA q4_k_order2<>+0(SB)/8, $0x0b0a09080b0a0908
 DATA q4_k_order2<>+8(SB)/8, $0x0f0e0d0c0f0e0d0c
 GLOBL q4_k_order2<>(SB), RODATA|NOPTR, $16
 
+// q4_k_min: float32, 4 times 0x7f7fffff
+DATA q4_k_min<>+0(SB)/8, $0x7f7fffff7f7fffff
+DATA q4_k_min<>+8(SB)/8, $0x7f7fffff7f7fffff
+GLOBL q4_k_min<>(SB), RODATA|NOPTR, $16
+
+// q4_k_max: float32, 4 times 0xff7fffff
+DATA q4_k_max<>+0(SB)/8, $0xff7fffffff7fffff
+DATA q4_k_max<>+8(SB)/8, $0xff7fffffff7fffff
+GLOBL q4_k_max<>(SB), RODATA|NOPTR, $16
+
+// q4_k_one: float32, 4 times 1
+DATA q4_k_one<>+0(SB)/8, $0x3f8000003f800000
+DATA q4_k_one<>+8(SB)/8, $0x3f8000003f800000
+GLOBL q4_k_one<>(SB), RODATA|NOPTR, $16
+
+// q4_k_mask: float32, 4 times 0x7fffffff
+DATA q4_k_mask<>+0(SB)/8, $0x7fffffff7fffffff
+DATA q4_k_mask<>+8(SB)/8, $0x7fffffff7fffffff
+GLOBL q4_k_mask<>(SB), RODATA|NOPTR, $16
+
+// q4_k_factor: float32, 4 times 14.3
+DATA q4_k_factor<>+0(SB)/8, $0x4164cccd4164cccd
+DATA q4_k_factor<>+8(SB)/8, $0x4164cccd4164cccd
+GLOBL q4_k_factor<>(SB), RODATA|NOPTR, $16
+
+// q4_k_factor2: float32, 4 times 14.9
+DATA q4_k_factor2<>+0(SB)/8, $0x416e6666416e6666
+DATA q4_k_factor2<>+8(SB)/8, $0x416e6666416e6666
+GLOBL q4_k_factor2<>(SB), RODATA|NOPTR, $16
+
+// q4_k_factor3: float32, 4 times 15.5
+DATA q4_k_factor3<>+0(SB)/8, $0x4178000041780000
+DATA q4_k_factor3<>+8(SB)/8, $0x4178000041780000
+GLOBL q4_k_factor3<>(SB), RODATA|NOPTR, $16
+
+// q4_k_divisor: float32, 4 times 63
+DATA q4_k_divisor<>+0(SB)/8, $0x427c0000427c0000
+DATA q4_k_divisor<>+8(SB)/8, $0x427c0000427c0000
+GLOBL q4_k_divisor<>(SB), RODATA|NOPTR, $16
+
+// q4_k_f16: float32, 4 times 0x7fc00000
+DATA q4_k_f16<>+0(SB)/8, $0x7fc000007fc00000
+DATA q4_k_f16<>+8(SB)/8, $0x7fc000007fc00000
+GLOBL q4_k_f16<>(SB), RODATA|NOPTR, $16
+
 // matmulQ81xQ4_KDotProd multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: ASIMDDP
 TEXT ·matmulQ81xQ4_KDotProd(SB), NOSPLIT, $0-72
@@ -8536,6 +8581,3702 @@ done4:
 	ADD          $4, R1
 	MOVD         stride+48(FP), R4
 	ADD          R4, R2
+	SUBS         $1, R3
+	BGE          loop1
+
+done2:
+	ADD          $1, R3
+	RET
+
+// encodeGroupsQ4_KNEON packs groups of 8 blocks of 256 values.
+TEXT ·encodeGroupsQ4_KNEON(SB), NOSPLIT, $0-32
+
+	// constants of the loops
+	WORD $0x4f046400 // movi v0.4s, #128, lsl #24
+	WORD $0x4f00e401 // movi v1.16b, #0
+	WORD $0x4f0265e2 // movi v2.4s, #79, lsl #24
+	WORD $0x4f0005e3 // movi v3.4s, #15
+	MOVD         $q4_k_factor3<>+0(SB), R0
+	FMOVQ        (R0), F4
+	MOVD         $q4_k_factor2<>+0(SB), R0
+	FMOVQ        (R0), F5
+	MOVD         $q4_k_factor<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         $q4_k_mask<>+0(SB), R0
+	FMOVQ        (R0), F7
+	WORD $0x4f0107e8 // movi v8.4s, #63
+	WORD $0x4f000469 // movi v9.4s, #3
+	MOVD         $q4_k_f16<>+0(SB), R0
+	FMOVQ        (R0), F10
+	MOVD         $q4_k_divisor<>+0(SB), R0
+	FMOVQ        (R0), F11
+	WORD $0x4f02646c // movi v12.4s, #67, lsl #24
+	MOVD         dst+0(FP), R0
+	MOVD         src+8(FP), R1
+	MOVD         scratch+16(FP), R2
+	MOVD         groups+24(FP), R3
+	ADD          $0x1f, R2
+	AND          $-32, R2
+	SUBS         $1, R3
+	BLT          done2
+
+loop1:
+
+	// x: value i of every block in one vector
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x20, R5
+	SUBS         $1, R5
+	BLT          done4
+
+loop3:
+	ADD          R4, R1, R6
+	FMOVQ        (R6), F13
+	ADD          R4, R1, R6
+	FMOVQ        16(R6), F14
+	ADD          R4, R1, R6
+	FMOVQ        1024(R6), F15
+	ADD          R4, R1, R6
+	FMOVQ        1040(R6), F16
+	ADD          R4, R1, R6
+	FMOVQ        2048(R6), F17
+	ADD          R4, R1, R6
+	FMOVQ        2064(R6), F18
+	ADD          R4, R1, R6
+	FMOVQ        3072(R6), F19
+	ADD          R4, R1, R6
+	FMOVQ        3088(R6), F20
+	ADD          R4, R1, R6
+	FMOVQ        4096(R6), F21
+	ADD          R4, R1, R6
+	FMOVQ        4112(R6), F22
+	ADD          R4, R1, R6
+	FMOVQ        5120(R6), F23
+	ADD          R4, R1, R6
+	FMOVQ        5136(R6), F24
+	ADD          R4, R1, R6
+	FMOVQ        6144(R6), F25
+	ADD          R4, R1, R6
+	FMOVQ        6160(R6), F26
+	ADD          R4, R1, R6
+	FMOVQ        7168(R6), F27
+	ADD          R4, R1, R6
+	FMOVQ        7184(R6), F28
+	WORD $0x4e8f29bd // trn1 v29.4s, v13.4s, v15.4s
+	WORD $0x4e8f69ad // trn2 v13.4s, v13.4s, v15.4s
+	WORD $0x4e932a2f // trn1 v15.4s, v17.4s, v19.4s
+	WORD $0x4e936a31 // trn2 v17.4s, v17.4s, v19.4s
+	WORD $0x4ecf3bb3 // zip1 v19.2d, v29.2d, v15.2d
+	WORD $0x4ed139be // zip1 v30.2d, v13.2d, v17.2d
+	WORD $0x4ecf7baf // zip2 v15.2d, v29.2d, v15.2d
+	WORD $0x4ed179ad // zip2 v13.2d, v13.2d, v17.2d
+	WORD $0x4e9029d1 // trn1 v17.4s, v14.4s, v16.4s
+	WORD $0x4e9069ce // trn2 v14.4s, v14.4s, v16.4s
+	WORD $0x4e942a50 // trn1 v16.4s, v18.4s, v20.4s
+	WORD $0x4e946a52 // trn2 v18.4s, v18.4s, v20.4s
+	WORD $0x4ed03a34 // zip1 v20.2d, v17.2d, v16.2d
+	WORD $0x4ed239dd // zip1 v29.2d, v14.2d, v18.2d
+	WORD $0x4ed07a30 // zip2 v16.2d, v17.2d, v16.2d
+	WORD $0x4ed279ce // zip2 v14.2d, v14.2d, v18.2d
+	WORD $0x4e972ab1 // trn1 v17.4s, v21.4s, v23.4s
+	WORD $0x4e976ab2 // trn2 v18.4s, v21.4s, v23.4s
+	WORD $0x4e9b2b35 // trn1 v21.4s, v25.4s, v27.4s
+	WORD $0x4e9b6b37 // trn2 v23.4s, v25.4s, v27.4s
+	WORD $0x4ed53a39 // zip1 v25.2d, v17.2d, v21.2d
+	WORD $0x4ed73a5b // zip1 v27.2d, v18.2d, v23.2d
+	WORD $0x4ed57a31 // zip2 v17.2d, v17.2d, v21.2d
+	WORD $0x4ed77a52 // zip2 v18.2d, v18.2d, v23.2d
+	WORD $0x4e982ad5 // trn1 v21.4s, v22.4s, v24.4s
+	WORD $0x4e986ad6 // trn2 v22.4s, v22.4s, v24.4s
+	WORD $0x4e9c2b57 // trn1 v23.4s, v26.4s, v28.4s
+	WORD $0x4e9c6b58 // trn2 v24.4s, v26.4s, v28.4s
+	WORD $0x4ed73aba // zip1 v26.2d, v21.2d, v23.2d
+	WORD $0x4ed83adc // zip1 v28.2d, v22.2d, v24.2d
+	WORD $0x4ed77ab5 // zip2 v21.2d, v21.2d, v23.2d
+	WORD $0x4ed87ad6 // zip2 v22.2d, v22.2d, v24.2d
+	ADD          R4<<3, R2, R6
+	FMOVQ        F19, (R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F25, 16(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F30, 32(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F27, 48(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F15, 64(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F17, 80(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 96(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F18, 112(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F20, 128(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F26, 144(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F29, 160(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F28, 176(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F16, 192(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F21, 208(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 224(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F22, 240(R6)
+	ADD          $0x20, R4
+	SUBS         $1, R5
+	BGE          loop3
+
+done4:
+	ADD          $1, R5
+
+	// lo
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $8, R6
+	SUBS         $1, R6
+	BLT          done6
+
+loop5:
+	MOVD         $q4_k_min<>+0(SB), R7
+	FMOVQ        (R7), F13
+	MOVD         $q4_k_min<>+0(SB), R7
+	FMOVQ        (R7), F14
+	MOVD         $0, R7
+	ADD          $0x20, R7
+	SUBS         $1, R7
+	BLT          done8
+
+loop7:
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F15
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F16
+	WORD $0x6eafe5b1 // fcmgt v17.4s, v13.4s, v15.4s
+	WORD $0x6e6d1df1 // bsl v17.16b, v15.16b, v13.16b
+	WORD $0x4eb11e2d // mov v13.16b, v17.16b
+	WORD $0x6eb0e5cf // fcmgt v15.4s, v14.4s, v16.4s
+	WORD $0x6e6e1e0f // bsl v15.16b, v16.16b, v14.16b
+	WORD $0x4eaf1dee // mov v14.16b, v15.16b
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop7
+
+done8:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 8192(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F14, 8208(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop5
+
+done6:
+	ADD          $1, R6
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $8, R5
+	SUBS         $1, R5
+	BLT          done10
+
+loop9:
+	ADD          R4<<3, R2, R6
+	FMOVQ        8192(R6), F13
+	ADD          R4<<3, R2, R6
+	FMOVQ        8208(R6), F14
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x6eade5f0 // fcmgt v16.4s, v15.4s, v13.4s
+	WORD $0x6e6f1db0 // bsl v16.16b, v13.16b, v15.16b
+	WORD $0x6eaee5ed // fcmgt v13.4s, v15.4s, v14.4s
+	WORD $0x6e6f1dcd // bsl v13.16b, v14.16b, v15.16b
+	ADD          R4<<3, R2, R6
+	FMOVQ        F16, 8448(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 8464(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop9
+
+done10:
+	ADD          $1, R5
+
+	// span
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $8, R6
+	SUBS         $1, R6
+	BLT          done12
+
+loop11:
+	MOVD         $q4_k_max<>+0(SB), R7
+	FMOVQ        (R7), F13
+	MOVD         $q4_k_max<>+0(SB), R7
+	FMOVQ        (R7), F14
+	MOVD         $0, R7
+	ADD          $0x20, R7
+	SUBS         $1, R7
+	BLT          done14
+
+loop13:
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F15
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F16
+	WORD $0x6eade5f1 // fcmgt v17.4s, v15.4s, v13.4s
+	WORD $0x6e6d1df1 // bsl v17.16b, v15.16b, v13.16b
+	WORD $0x4eb11e2d // mov v13.16b, v17.16b
+	WORD $0x6eaee60f // fcmgt v15.4s, v16.4s, v14.4s
+	WORD $0x6e6e1e0f // bsl v15.16b, v16.16b, v14.16b
+	WORD $0x4eaf1dee // mov v14.16b, v15.16b
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop13
+
+done14:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 8704(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F14, 8720(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop11
+
+done12:
+	ADD          $1, R6
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $8, R5
+	SUBS         $1, R5
+	BLT          done16
+
+loop15:
+	ADD          R4<<3, R2, R6
+	FMOVQ        8704(R6), F13
+	ADD          R4<<3, R2, R6
+	FMOVQ        8720(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        8448(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        8464(R6), F16
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 8960(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 8976(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop15
+
+done16:
+	ADD          $1, R5
+
+	// w
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4f00e40e // movi v14.16b, #0
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x100, R5
+	SUBS         $1, R5
+	BLT          done18
+
+loop17:
+	ADD          R4<<3, R2, R6
+	FMOVQ        (R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        16(R6), F16
+	WORD $0x6e2fddef // fmul v15.4s, v15.4s, v15.4s
+	WORD $0x6e30de10 // fmul v16.4s, v16.4s, v16.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop17
+
+done18:
+	ADD          $1, R5
+	FMOVQ        F13, 9216(R2)
+	FMOVQ        F14, 9232(R2)
+	FMOVQ        9216(R2), F13
+	FMOVQ        9232(R2), F14
+	WORD $0x6e2cfdad // fdiv v13.4s, v13.4s, v12.4s
+	WORD $0x6e2cfdce // fdiv v14.4s, v14.4s, v12.4s
+	WORD $0x6ea1f9ad // fsqrt v13.4s, v13.4s
+	WORD $0x6ea1f9ce // fsqrt v14.4s, v14.4s
+	MOVD         $q4_k_one<>+0(SB), R4
+	FMOVQ        (R4), F15
+	WORD $0x4e21e5b0 // fcmeq v16.4s, v13.4s, v1.4s
+	WORD $0x6e205a10 // mvn v16.16b, v16.16b
+	WORD $0x4e21e5d1 // fcmeq v17.4s, v14.4s, v1.4s
+	WORD $0x6e205a31 // mvn v17.16b, v17.16b
+	WORD $0x6e2dfded // fdiv v13.4s, v15.4s, v13.4s
+	WORD $0x6e2efdee // fdiv v14.4s, v15.4s, v14.4s
+	WORD $0x4e301dad // and v13.16b, v13.16b, v16.16b
+	WORD $0x4e311dce // and v14.16b, v14.16b, v17.16b
+	FMOVQ        F13, 9248(R2)
+	FMOVQ        F14, 9264(R2)
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x100, R5
+	SUBS         $1, R5
+	BLT          done20
+
+loop19:
+	MOVD         $q4_k_one<>+0(SB), R6
+	FMOVQ        (R6), F13
+	ADD          R4<<3, R2, R6
+	FMOVQ        (R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        16(R6), F15
+	WORD $0x4e271dce // and v14.16b, v14.16b, v7.16b
+	WORD $0x4e271def // and v15.16b, v15.16b, v7.16b
+	FMOVQ        9248(R2), F16
+	FMOVQ        9264(R2), F17
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x4e2ed5ae // fadd v14.4s, v13.4s, v14.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 9280(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 9296(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop19
+
+done20:
+	ADD          $1, R5
+
+	// sw
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $8, R6
+	SUBS         $1, R6
+	BLT          done22
+
+loop21:
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4f00e40e // movi v14.16b, #0
+	MOVD         $0, R7
+	ADD          $0x20, R7
+	SUBS         $1, R7
+	BLT          done24
+
+loop23:
+	ADD          R4<<3, R2, R8
+	FMOVQ        9280(R8), F15
+	ADD          R4<<3, R2, R8
+	FMOVQ        9296(R8), F16
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop23
+
+done24:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 17472(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F14, 17488(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop21
+
+done22:
+	ADD          $1, R6
+
+	// sx
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $8, R6
+	SUBS         $1, R6
+	BLT          done26
+
+loop25:
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4f00e40e // movi v14.16b, #0
+	MOVD         $0, R7
+	ADD          $0x20, R7
+	SUBS         $1, R7
+	BLT          done28
+
+loop27:
+	ADD          R4<<3, R2, R8
+	FMOVQ        9280(R8), F15
+	ADD          R4<<3, R2, R8
+	FMOVQ        9296(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F18
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop27
+
+done28:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 17728(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F14, 17744(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop25
+
+done26:
+	ADD          $1, R6
+
+	// q1
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $8, R6
+	SUBS         $1, R6
+	BLT          done30
+
+loop29:
+	MOVD         $0, R7
+	ADD          $0x20, R7
+	SUBS         $1, R7
+	BLT          done32
+
+loop31:
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F13
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F14
+	ADD          R5<<3, R2, R8
+	FMOVQ        8448(R8), F15
+	ADD          R5<<3, R2, R8
+	FMOVQ        8464(R8), F16
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
+	ADD          R5<<3, R2, R8
+	FMOVQ        8960(R8), F15
+	ADD          R5<<3, R2, R8
+	FMOVQ        8976(R8), F16
+	MOVD         $q4_k_one<>+0(SB), R8
+	FMOVQ        (R8), F17
+	WORD $0x4e21e5f2 // fcmeq v18.4s, v15.4s, v1.4s
+	WORD $0x6e205a52 // mvn v18.16b, v18.16b
+	WORD $0x4e21e613 // fcmeq v19.4s, v16.4s, v1.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x6e2ffe2f // fdiv v15.4s, v17.4s, v15.4s
+	WORD $0x6e30fe30 // fdiv v16.4s, v17.4s, v16.4s
+	WORD $0x4e321def // and v15.16b, v15.16b, v18.16b
+	WORD $0x4e331e10 // and v16.16b, v16.16b, v19.16b
+	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e26ddad // fmul v13.4s, v13.4s, v6.4s
+	WORD $0x6e26ddce // fmul v14.4s, v14.4s, v6.4s
+	WORD $0x4e21a9af // fcvtns v15.4s, v13.4s
+	WORD $0x6eadec4d // facgt v13.4s, v2.4s, v13.4s
+	WORD $0x6e601ded // bsl v13.16b, v15.16b, v0.16b
+	WORD $0x4e21a9cf // fcvtns v15.4s, v14.4s
+	WORD $0x6eaeec4e // facgt v14.4s, v2.4s, v14.4s
+	WORD $0x6e601dee // bsl v14.16b, v15.16b, v0.16b
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4eaf65ad // smax v13.4s, v13.4s, v15.4s
+	WORD $0x4eaf65ce // smax v14.4s, v14.4s, v15.4s
+	WORD $0x4f0005ef // movi v15.4s, #15
+	WORD $0x4eaf6dad // smin v13.4s, v13.4s, v15.4s
+	WORD $0x4eaf6dce // smin v14.4s, v14.4s, v15.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        F13, 17984(R8)
+	ADD          R4<<3, R2, R8
+	FMOVQ        F14, 18000(R8)
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop31
+
+done32:
+	ADD          $1, R7
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop29
+
+done30:
+	ADD          $1, R6
+
+	// l1
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $8, R6
+	SUBS         $1, R6
+	BLT          done34
+
+loop33:
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4f00e40e // movi v14.16b, #0
+	MOVD         $0, R7
+	ADD          $0x20, R7
+	SUBS         $1, R7
+	BLT          done36
+
+loop35:
+	ADD          R4<<3, R2, R8
+	FMOVQ        9280(R8), F15
+	ADD          R4<<3, R2, R8
+	FMOVQ        9296(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        17984(R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        18000(R8), F18
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop35
+
+done36:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 26176(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F14, 26192(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop33
+
+done34:
+	ADD          $1, R6
+
+	// ll1
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $8, R6
+	SUBS         $1, R6
+	BLT          done38
+
+loop37:
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4f00e40e // movi v14.16b, #0
+	MOVD         $0, R7
+	ADD          $0x20, R7
+	SUBS         $1, R7
+	BLT          done40
+
+loop39:
+	ADD          R4<<3, R2, R8
+	FMOVQ        9280(R8), F15
+	ADD          R4<<3, R2, R8
+	FMOVQ        9296(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        17984(R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        18000(R8), F18
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop39
+
+done40:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 26432(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F14, 26448(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop37
+
+done38:
+	ADD          $1, R6
+
+	// lx1
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $8, R6
+	SUBS         $1, R6
+	BLT          done42
+
+loop41:
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4f00e40e // movi v14.16b, #0
+	MOVD         $0, R7
+	ADD          $0x20, R7
+	SUBS         $1, R7
+	BLT          done44
+
+loop43:
+	ADD          R4<<3, R2, R8
+	FMOVQ        9280(R8), F15
+	ADD          R4<<3, R2, R8
+	FMOVQ        9296(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        17984(R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        18000(R8), F18
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F18
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop43
+
+done44:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 26688(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F14, 26704(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop41
+
+done42:
+	ADD          $1, R6
+
+	// m1
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $8, R5
+	SUBS         $1, R5
+	BLT          done46
+
+loop45:
+	WORD $0x4f00e40d // movi v13.16b, #0
+	ADD          R4<<3, R2, R6
+	FMOVQ        26432(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        26448(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        17728(R6), F16
+	ADD          R4<<3, R2, R6
+	FMOVQ        17744(R6), F17
+	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
+	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        26176(R6), F18
+	ADD          R4<<3, R2, R6
+	FMOVQ        26192(R6), F19
+	ADD          R4<<3, R2, R6
+	FMOVQ        26688(R6), F20
+	ADD          R4<<3, R2, R6
+	FMOVQ        26704(R6), F21
+	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
+	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
+	WORD $0x4eb4d610 // fsub v16.4s, v16.4s, v20.4s
+	WORD $0x4eb5d631 // fsub v17.4s, v17.4s, v21.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        17472(R6), F20
+	ADD          R4<<3, R2, R6
+	FMOVQ        17488(R6), F21
+	WORD $0x6e2ede8e // fmul v14.4s, v20.4s, v14.4s
+	WORD $0x6e2fdeaf // fmul v15.4s, v21.4s, v15.4s
+	WORD $0x6e32de52 // fmul v18.4s, v18.4s, v18.4s
+	WORD $0x6e33de73 // fmul v19.4s, v19.4s, v19.4s
+	WORD $0x4eb2d5ce // fsub v14.4s, v14.4s, v18.4s
+	WORD $0x4eb3d5ef // fsub v15.4s, v15.4s, v19.4s
+	MOVD         $q4_k_one<>+0(SB), R6
+	FMOVQ        (R6), F18
+	WORD $0x4e21e5d3 // fcmeq v19.4s, v14.4s, v1.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x4e21e5f4 // fcmeq v20.4s, v15.4s, v1.4s
+	WORD $0x6e205a94 // mvn v20.16b, v20.16b
+	WORD $0x6e2efe4e // fdiv v14.4s, v18.4s, v14.4s
+	WORD $0x6e2ffe4f // fdiv v15.4s, v18.4s, v15.4s
+	WORD $0x4e331dce // and v14.16b, v14.16b, v19.16b
+	WORD $0x4e341def // and v15.16b, v15.16b, v20.16b
+	WORD $0x6e2ede0e // fmul v14.4s, v16.4s, v14.4s
+	WORD $0x6e2fde2f // fmul v15.4s, v17.4s, v15.4s
+	WORD $0x6eade5d0 // fcmgt v16.4s, v14.4s, v13.4s
+	WORD $0x6e6e1db0 // bsl v16.16b, v13.16b, v14.16b
+	WORD $0x6eade5ee // fcmgt v14.4s, v15.4s, v13.4s
+	WORD $0x6e6f1dae // bsl v14.16b, v13.16b, v15.16b
+	ADD          R4<<3, R2, R6
+	FMOVQ        F16, 26944(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 26960(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop45
+
+done46:
+	ADD          $1, R5
+
+	// s1
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $8, R5
+	SUBS         $1, R5
+	BLT          done48
+
+loop47:
+	ADD          R4<<3, R2, R6
+	FMOVQ        26688(R6), F13
+	ADD          R4<<3, R2, R6
+	FMOVQ        26704(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        26944(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        26960(R6), F16
+	ADD          R4<<3, R2, R6
+	FMOVQ        26176(R6), F17
+	ADD          R4<<3, R2, R6
+	FMOVQ        26192(R6), F18
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        26432(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        26448(R6), F16
+	MOVD         $q4_k_one<>+0(SB), R6
+	FMOVQ        (R6), F17
+	WORD $0x4e21e5f2 // fcmeq v18.4s, v15.4s, v1.4s
+	WORD $0x6e205a52 // mvn v18.16b, v18.16b
+	WORD $0x4e21e613 // fcmeq v19.4s, v16.4s, v1.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x6e2ffe2f // fdiv v15.4s, v17.4s, v15.4s
+	WORD $0x6e30fe30 // fdiv v16.4s, v17.4s, v16.4s
+	WORD $0x4e321def // and v15.16b, v15.16b, v18.16b
+	WORD $0x4e331e10 // and v16.16b, v16.16b, v19.16b
+	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 27200(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 27216(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop47
+
+done48:
+	ADD          $1, R5
+
+	// e1
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $8, R6
+	SUBS         $1, R6
+	BLT          done50
+
+loop49:
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4f00e40e // movi v14.16b, #0
+	MOVD         $0, R7
+	ADD          $0x20, R7
+	SUBS         $1, R7
+	BLT          done52
+
+loop51:
+	ADD          R4<<3, R2, R8
+	FMOVQ        9280(R8), F15
+	ADD          R4<<3, R2, R8
+	FMOVQ        9296(R8), F16
+	ADD          R5<<3, R2, R8
+	FMOVQ        27200(R8), F17
+	ADD          R5<<3, R2, R8
+	FMOVQ        27216(R8), F18
+	ADD          R4<<3, R2, R8
+	FMOVQ        17984(R8), F19
+	ADD          R4<<3, R2, R8
+	FMOVQ        18000(R8), F20
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
+	ADD          R5<<3, R2, R8
+	FMOVQ        26944(R8), F19
+	ADD          R5<<3, R2, R8
+	FMOVQ        26960(R8), F20
+	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
+	WORD $0x4e34d652 // fadd v18.4s, v18.4s, v20.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F19
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F20
+	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
+	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop51
+
+done52:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 27456(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F14, 27472(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop49
+
+done50:
+	ADD          $1, R6
+
+	// q2
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $8, R6
+	SUBS         $1, R6
+	BLT          done54
+
+loop53:
+	MOVD         $0, R7
+	ADD          $0x20, R7
+	SUBS         $1, R7
+	BLT          done56
+
+loop55:
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F13
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F14
+	ADD          R5<<3, R2, R8
+	FMOVQ        8448(R8), F15
+	ADD          R5<<3, R2, R8
+	FMOVQ        8464(R8), F16
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
+	ADD          R5<<3, R2, R8
+	FMOVQ        8960(R8), F15
+	ADD          R5<<3, R2, R8
+	FMOVQ        8976(R8), F16
+	MOVD         $q4_k_one<>+0(SB), R8
+	FMOVQ        (R8), F17
+	WORD $0x4e21e5f2 // fcmeq v18.4s, v15.4s, v1.4s
+	WORD $0x6e205a52 // mvn v18.16b, v18.16b
+	WORD $0x4e21e613 // fcmeq v19.4s, v16.4s, v1.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x6e2ffe2f // fdiv v15.4s, v17.4s, v15.4s
+	WORD $0x6e30fe30 // fdiv v16.4s, v17.4s, v16.4s
+	WORD $0x4e321def // and v15.16b, v15.16b, v18.16b
+	WORD $0x4e331e10 // and v16.16b, v16.16b, v19.16b
+	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e25ddad // fmul v13.4s, v13.4s, v5.4s
+	WORD $0x6e25ddce // fmul v14.4s, v14.4s, v5.4s
+	WORD $0x4e21a9af // fcvtns v15.4s, v13.4s
+	WORD $0x6eadec4d // facgt v13.4s, v2.4s, v13.4s
+	WORD $0x6e601ded // bsl v13.16b, v15.16b, v0.16b
+	WORD $0x4e21a9cf // fcvtns v15.4s, v14.4s
+	WORD $0x6eaeec4e // facgt v14.4s, v2.4s, v14.4s
+	WORD $0x6e601dee // bsl v14.16b, v15.16b, v0.16b
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4eaf65ad // smax v13.4s, v13.4s, v15.4s
+	WORD $0x4eaf65ce // smax v14.4s, v14.4s, v15.4s
+	WORD $0x4f0005ef // movi v15.4s, #15
+	WORD $0x4eaf6dad // smin v13.4s, v13.4s, v15.4s
+	WORD $0x4eaf6dce // smin v14.4s, v14.4s, v15.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        F13, 27712(R8)
+	ADD          R4<<3, R2, R8
+	FMOVQ        F14, 27728(R8)
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop55
+
+done56:
+	ADD          $1, R7
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop53
+
+done54:
+	ADD          $1, R6
+
+	// l2
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $8, R6
+	SUBS         $1, R6
+	BLT          done58
+
+loop57:
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4f00e40e // movi v14.16b, #0
+	MOVD         $0, R7
+	ADD          $0x20, R7
+	SUBS         $1, R7
+	BLT          done60
+
+loop59:
+	ADD          R4<<3, R2, R8
+	FMOVQ        9280(R8), F15
+	ADD          R4<<3, R2, R8
+	FMOVQ        9296(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        27712(R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        27728(R8), F18
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop59
+
+done60:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 35904(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F14, 35920(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop57
+
+done58:
+	ADD          $1, R6
+
+	// ll2
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $8, R6
+	SUBS         $1, R6
+	BLT          done62
+
+loop61:
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4f00e40e // movi v14.16b, #0
+	MOVD         $0, R7
+	ADD          $0x20, R7
+	SUBS         $1, R7
+	BLT          done64
+
+loop63:
+	ADD          R4<<3, R2, R8
+	FMOVQ        9280(R8), F15
+	ADD          R4<<3, R2, R8
+	FMOVQ        9296(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        27712(R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        27728(R8), F18
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop63
+
+done64:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 36160(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F14, 36176(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop61
+
+done62:
+	ADD          $1, R6
+
+	// lx2
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $8, R6
+	SUBS         $1, R6
+	BLT          done66
+
+loop65:
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4f00e40e // movi v14.16b, #0
+	MOVD         $0, R7
+	ADD          $0x20, R7
+	SUBS         $1, R7
+	BLT          done68
+
+loop67:
+	ADD          R4<<3, R2, R8
+	FMOVQ        9280(R8), F15
+	ADD          R4<<3, R2, R8
+	FMOVQ        9296(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        27712(R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        27728(R8), F18
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F18
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop67
+
+done68:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 36416(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F14, 36432(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop65
+
+done66:
+	ADD          $1, R6
+
+	// m2
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $8, R5
+	SUBS         $1, R5
+	BLT          done70
+
+loop69:
+	WORD $0x4f00e40d // movi v13.16b, #0
+	ADD          R4<<3, R2, R6
+	FMOVQ        36160(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        36176(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        17728(R6), F16
+	ADD          R4<<3, R2, R6
+	FMOVQ        17744(R6), F17
+	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
+	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        35904(R6), F18
+	ADD          R4<<3, R2, R6
+	FMOVQ        35920(R6), F19
+	ADD          R4<<3, R2, R6
+	FMOVQ        36416(R6), F20
+	ADD          R4<<3, R2, R6
+	FMOVQ        36432(R6), F21
+	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
+	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
+	WORD $0x4eb4d610 // fsub v16.4s, v16.4s, v20.4s
+	WORD $0x4eb5d631 // fsub v17.4s, v17.4s, v21.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        17472(R6), F20
+	ADD          R4<<3, R2, R6
+	FMOVQ        17488(R6), F21
+	WORD $0x6e2ede8e // fmul v14.4s, v20.4s, v14.4s
+	WORD $0x6e2fdeaf // fmul v15.4s, v21.4s, v15.4s
+	WORD $0x6e32de52 // fmul v18.4s, v18.4s, v18.4s
+	WORD $0x6e33de73 // fmul v19.4s, v19.4s, v19.4s
+	WORD $0x4eb2d5ce // fsub v14.4s, v14.4s, v18.4s
+	WORD $0x4eb3d5ef // fsub v15.4s, v15.4s, v19.4s
+	MOVD         $q4_k_one<>+0(SB), R6
+	FMOVQ        (R6), F18
+	WORD $0x4e21e5d3 // fcmeq v19.4s, v14.4s, v1.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x4e21e5f4 // fcmeq v20.4s, v15.4s, v1.4s
+	WORD $0x6e205a94 // mvn v20.16b, v20.16b
+	WORD $0x6e2efe4e // fdiv v14.4s, v18.4s, v14.4s
+	WORD $0x6e2ffe4f // fdiv v15.4s, v18.4s, v15.4s
+	WORD $0x4e331dce // and v14.16b, v14.16b, v19.16b
+	WORD $0x4e341def // and v15.16b, v15.16b, v20.16b
+	WORD $0x6e2ede0e // fmul v14.4s, v16.4s, v14.4s
+	WORD $0x6e2fde2f // fmul v15.4s, v17.4s, v15.4s
+	WORD $0x6eade5d0 // fcmgt v16.4s, v14.4s, v13.4s
+	WORD $0x6e6e1db0 // bsl v16.16b, v13.16b, v14.16b
+	WORD $0x6eade5ee // fcmgt v14.4s, v15.4s, v13.4s
+	WORD $0x6e6f1dae // bsl v14.16b, v13.16b, v15.16b
+	ADD          R4<<3, R2, R6
+	FMOVQ        F16, 36672(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 36688(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop69
+
+done70:
+	ADD          $1, R5
+
+	// s2
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $8, R5
+	SUBS         $1, R5
+	BLT          done72
+
+loop71:
+	ADD          R4<<3, R2, R6
+	FMOVQ        36416(R6), F13
+	ADD          R4<<3, R2, R6
+	FMOVQ        36432(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        36672(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        36688(R6), F16
+	ADD          R4<<3, R2, R6
+	FMOVQ        35904(R6), F17
+	ADD          R4<<3, R2, R6
+	FMOVQ        35920(R6), F18
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        36160(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        36176(R6), F16
+	MOVD         $q4_k_one<>+0(SB), R6
+	FMOVQ        (R6), F17
+	WORD $0x4e21e5f2 // fcmeq v18.4s, v15.4s, v1.4s
+	WORD $0x6e205a52 // mvn v18.16b, v18.16b
+	WORD $0x4e21e613 // fcmeq v19.4s, v16.4s, v1.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x6e2ffe2f // fdiv v15.4s, v17.4s, v15.4s
+	WORD $0x6e30fe30 // fdiv v16.4s, v17.4s, v16.4s
+	WORD $0x4e321def // and v15.16b, v15.16b, v18.16b
+	WORD $0x4e331e10 // and v16.16b, v16.16b, v19.16b
+	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 36928(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 36944(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop71
+
+done72:
+	ADD          $1, R5
+
+	// e2
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $8, R6
+	SUBS         $1, R6
+	BLT          done74
+
+loop73:
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4f00e40e // movi v14.16b, #0
+	MOVD         $0, R7
+	ADD          $0x20, R7
+	SUBS         $1, R7
+	BLT          done76
+
+loop75:
+	ADD          R4<<3, R2, R8
+	FMOVQ        9280(R8), F15
+	ADD          R4<<3, R2, R8
+	FMOVQ        9296(R8), F16
+	ADD          R5<<3, R2, R8
+	FMOVQ        36928(R8), F17
+	ADD          R5<<3, R2, R8
+	FMOVQ        36944(R8), F18
+	ADD          R4<<3, R2, R8
+	FMOVQ        27712(R8), F19
+	ADD          R4<<3, R2, R8
+	FMOVQ        27728(R8), F20
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
+	ADD          R5<<3, R2, R8
+	FMOVQ        36672(R8), F19
+	ADD          R5<<3, R2, R8
+	FMOVQ        36688(R8), F20
+	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
+	WORD $0x4e34d652 // fadd v18.4s, v18.4s, v20.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F19
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F20
+	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
+	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop75
+
+done76:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 37184(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F14, 37200(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop73
+
+done74:
+	ADD          $1, R6
+
+	// bs2
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $8, R5
+	SUBS         $1, R5
+	BLT          done78
+
+loop77:
+	ADD          R4<<3, R2, R6
+	FMOVQ        37184(R6), F13
+	ADD          R4<<3, R2, R6
+	FMOVQ        37200(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        27456(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        27472(R6), F16
+	WORD $0x6eade5ed // fcmgt v13.4s, v15.4s, v13.4s
+	WORD $0x6eaee60e // fcmgt v14.4s, v16.4s, v14.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        36928(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        36944(R6), F16
+	ADD          R4<<3, R2, R6
+	FMOVQ        27200(R6), F17
+	ADD          R4<<3, R2, R6
+	FMOVQ        27216(R6), F18
+	WORD $0x4ead1dad // mov v13.16b, v13.16b
+	WORD $0x6e711ded // bsl v13.16b, v15.16b, v17.16b
+	WORD $0x4eae1dce // mov v14.16b, v14.16b
+	WORD $0x6e721e0e // bsl v14.16b, v16.16b, v18.16b
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 37440(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 37456(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop77
+
+done78:
+	ADD          $1, R5
+
+	// bm2
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $8, R5
+	SUBS         $1, R5
+	BLT          done80
+
+loop79:
+	ADD          R4<<3, R2, R6
+	FMOVQ        37184(R6), F13
+	ADD          R4<<3, R2, R6
+	FMOVQ        37200(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        27456(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        27472(R6), F16
+	WORD $0x6eade5ed // fcmgt v13.4s, v15.4s, v13.4s
+	WORD $0x6eaee60e // fcmgt v14.4s, v16.4s, v14.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        36672(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        36688(R6), F16
+	ADD          R4<<3, R2, R6
+	FMOVQ        26944(R6), F17
+	ADD          R4<<3, R2, R6
+	FMOVQ        26960(R6), F18
+	WORD $0x4ead1dad // mov v13.16b, v13.16b
+	WORD $0x6e711ded // bsl v13.16b, v15.16b, v17.16b
+	WORD $0x4eae1dce // mov v14.16b, v14.16b
+	WORD $0x6e721e0e // bsl v14.16b, v16.16b, v18.16b
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 37696(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 37712(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop79
+
+done80:
+	ADD          $1, R5
+
+	// be2
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $8, R5
+	SUBS         $1, R5
+	BLT          done82
+
+loop81:
+	ADD          R4<<3, R2, R6
+	FMOVQ        37184(R6), F13
+	ADD          R4<<3, R2, R6
+	FMOVQ        37200(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        27456(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        27472(R6), F16
+	WORD $0x6eade5f1 // fcmgt v17.4s, v15.4s, v13.4s
+	WORD $0x6e6f1db1 // bsl v17.16b, v13.16b, v15.16b
+	WORD $0x6eaee60d // fcmgt v13.4s, v16.4s, v14.4s
+	WORD $0x6e701dcd // bsl v13.16b, v14.16b, v16.16b
+	ADD          R4<<3, R2, R6
+	FMOVQ        F17, 37952(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 37968(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop81
+
+done82:
+	ADD          $1, R5
+
+	// q3
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $8, R6
+	SUBS         $1, R6
+	BLT          done84
+
+loop83:
+	MOVD         $0, R7
+	ADD          $0x20, R7
+	SUBS         $1, R7
+	BLT          done86
+
+loop85:
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F13
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F14
+	ADD          R5<<3, R2, R8
+	FMOVQ        8448(R8), F15
+	ADD          R5<<3, R2, R8
+	FMOVQ        8464(R8), F16
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
+	ADD          R5<<3, R2, R8
+	FMOVQ        8960(R8), F15
+	ADD          R5<<3, R2, R8
+	FMOVQ        8976(R8), F16
+	MOVD         $q4_k_one<>+0(SB), R8
+	FMOVQ        (R8), F17
+	WORD $0x4e21e5f2 // fcmeq v18.4s, v15.4s, v1.4s
+	WORD $0x6e205a52 // mvn v18.16b, v18.16b
+	WORD $0x4e21e613 // fcmeq v19.4s, v16.4s, v1.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x6e2ffe2f // fdiv v15.4s, v17.4s, v15.4s
+	WORD $0x6e30fe30 // fdiv v16.4s, v17.4s, v16.4s
+	WORD $0x4e321def // and v15.16b, v15.16b, v18.16b
+	WORD $0x4e331e10 // and v16.16b, v16.16b, v19.16b
+	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e24ddad // fmul v13.4s, v13.4s, v4.4s
+	WORD $0x6e24ddce // fmul v14.4s, v14.4s, v4.4s
+	WORD $0x4e21a9af // fcvtns v15.4s, v13.4s
+	WORD $0x6eadec4d // facgt v13.4s, v2.4s, v13.4s
+	WORD $0x6e601ded // bsl v13.16b, v15.16b, v0.16b
+	WORD $0x4e21a9cf // fcvtns v15.4s, v14.4s
+	WORD $0x6eaeec4e // facgt v14.4s, v2.4s, v14.4s
+	WORD $0x6e601dee // bsl v14.16b, v15.16b, v0.16b
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4eaf65ad // smax v13.4s, v13.4s, v15.4s
+	WORD $0x4eaf65ce // smax v14.4s, v14.4s, v15.4s
+	WORD $0x4f0005ef // movi v15.4s, #15
+	WORD $0x4eaf6dad // smin v13.4s, v13.4s, v15.4s
+	WORD $0x4eaf6dce // smin v14.4s, v14.4s, v15.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        F13, 38208(R8)
+	ADD          R4<<3, R2, R8
+	FMOVQ        F14, 38224(R8)
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop85
+
+done86:
+	ADD          $1, R7
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop83
+
+done84:
+	ADD          $1, R6
+
+	// l3
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $8, R6
+	SUBS         $1, R6
+	BLT          done88
+
+loop87:
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4f00e40e // movi v14.16b, #0
+	MOVD         $0, R7
+	ADD          $0x20, R7
+	SUBS         $1, R7
+	BLT          done90
+
+loop89:
+	ADD          R4<<3, R2, R8
+	FMOVQ        9280(R8), F15
+	ADD          R4<<3, R2, R8
+	FMOVQ        9296(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        38208(R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        38224(R8), F18
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop89
+
+done90:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 46400(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F14, 46416(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop87
+
+done88:
+	ADD          $1, R6
+
+	// ll3
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $8, R6
+	SUBS         $1, R6
+	BLT          done92
+
+loop91:
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4f00e40e // movi v14.16b, #0
+	MOVD         $0, R7
+	ADD          $0x20, R7
+	SUBS         $1, R7
+	BLT          done94
+
+loop93:
+	ADD          R4<<3, R2, R8
+	FMOVQ        9280(R8), F15
+	ADD          R4<<3, R2, R8
+	FMOVQ        9296(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        38208(R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        38224(R8), F18
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop93
+
+done94:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 46656(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F14, 46672(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop91
+
+done92:
+	ADD          $1, R6
+
+	// lx3
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $8, R6
+	SUBS         $1, R6
+	BLT          done96
+
+loop95:
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4f00e40e // movi v14.16b, #0
+	MOVD         $0, R7
+	ADD          $0x20, R7
+	SUBS         $1, R7
+	BLT          done98
+
+loop97:
+	ADD          R4<<3, R2, R8
+	FMOVQ        9280(R8), F15
+	ADD          R4<<3, R2, R8
+	FMOVQ        9296(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        38208(R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        38224(R8), F18
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F18
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop97
+
+done98:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 46912(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F14, 46928(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop95
+
+done96:
+	ADD          $1, R6
+
+	// m3
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $8, R5
+	SUBS         $1, R5
+	BLT          done100
+
+loop99:
+	WORD $0x4f00e40d // movi v13.16b, #0
+	ADD          R4<<3, R2, R6
+	FMOVQ        46656(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        46672(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        17728(R6), F16
+	ADD          R4<<3, R2, R6
+	FMOVQ        17744(R6), F17
+	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
+	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        46400(R6), F18
+	ADD          R4<<3, R2, R6
+	FMOVQ        46416(R6), F19
+	ADD          R4<<3, R2, R6
+	FMOVQ        46912(R6), F20
+	ADD          R4<<3, R2, R6
+	FMOVQ        46928(R6), F21
+	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
+	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
+	WORD $0x4eb4d610 // fsub v16.4s, v16.4s, v20.4s
+	WORD $0x4eb5d631 // fsub v17.4s, v17.4s, v21.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        17472(R6), F20
+	ADD          R4<<3, R2, R6
+	FMOVQ        17488(R6), F21
+	WORD $0x6e2ede8e // fmul v14.4s, v20.4s, v14.4s
+	WORD $0x6e2fdeaf // fmul v15.4s, v21.4s, v15.4s
+	WORD $0x6e32de52 // fmul v18.4s, v18.4s, v18.4s
+	WORD $0x6e33de73 // fmul v19.4s, v19.4s, v19.4s
+	WORD $0x4eb2d5ce // fsub v14.4s, v14.4s, v18.4s
+	WORD $0x4eb3d5ef // fsub v15.4s, v15.4s, v19.4s
+	MOVD         $q4_k_one<>+0(SB), R6
+	FMOVQ        (R6), F18
+	WORD $0x4e21e5d3 // fcmeq v19.4s, v14.4s, v1.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x4e21e5f4 // fcmeq v20.4s, v15.4s, v1.4s
+	WORD $0x6e205a94 // mvn v20.16b, v20.16b
+	WORD $0x6e2efe4e // fdiv v14.4s, v18.4s, v14.4s
+	WORD $0x6e2ffe4f // fdiv v15.4s, v18.4s, v15.4s
+	WORD $0x4e331dce // and v14.16b, v14.16b, v19.16b
+	WORD $0x4e341def // and v15.16b, v15.16b, v20.16b
+	WORD $0x6e2ede0e // fmul v14.4s, v16.4s, v14.4s
+	WORD $0x6e2fde2f // fmul v15.4s, v17.4s, v15.4s
+	WORD $0x6eade5d0 // fcmgt v16.4s, v14.4s, v13.4s
+	WORD $0x6e6e1db0 // bsl v16.16b, v13.16b, v14.16b
+	WORD $0x6eade5ee // fcmgt v14.4s, v15.4s, v13.4s
+	WORD $0x6e6f1dae // bsl v14.16b, v13.16b, v15.16b
+	ADD          R4<<3, R2, R6
+	FMOVQ        F16, 47168(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 47184(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop99
+
+done100:
+	ADD          $1, R5
+
+	// s3
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $8, R5
+	SUBS         $1, R5
+	BLT          done102
+
+loop101:
+	ADD          R4<<3, R2, R6
+	FMOVQ        46912(R6), F13
+	ADD          R4<<3, R2, R6
+	FMOVQ        46928(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        47168(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        47184(R6), F16
+	ADD          R4<<3, R2, R6
+	FMOVQ        46400(R6), F17
+	ADD          R4<<3, R2, R6
+	FMOVQ        46416(R6), F18
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        46656(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        46672(R6), F16
+	MOVD         $q4_k_one<>+0(SB), R6
+	FMOVQ        (R6), F17
+	WORD $0x4e21e5f2 // fcmeq v18.4s, v15.4s, v1.4s
+	WORD $0x6e205a52 // mvn v18.16b, v18.16b
+	WORD $0x4e21e613 // fcmeq v19.4s, v16.4s, v1.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x6e2ffe2f // fdiv v15.4s, v17.4s, v15.4s
+	WORD $0x6e30fe30 // fdiv v16.4s, v17.4s, v16.4s
+	WORD $0x4e321def // and v15.16b, v15.16b, v18.16b
+	WORD $0x4e331e10 // and v16.16b, v16.16b, v19.16b
+	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 47424(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 47440(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop101
+
+done102:
+	ADD          $1, R5
+
+	// e3
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $8, R6
+	SUBS         $1, R6
+	BLT          done104
+
+loop103:
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4f00e40e // movi v14.16b, #0
+	MOVD         $0, R7
+	ADD          $0x20, R7
+	SUBS         $1, R7
+	BLT          done106
+
+loop105:
+	ADD          R4<<3, R2, R8
+	FMOVQ        9280(R8), F15
+	ADD          R4<<3, R2, R8
+	FMOVQ        9296(R8), F16
+	ADD          R5<<3, R2, R8
+	FMOVQ        47424(R8), F17
+	ADD          R5<<3, R2, R8
+	FMOVQ        47440(R8), F18
+	ADD          R4<<3, R2, R8
+	FMOVQ        38208(R8), F19
+	ADD          R4<<3, R2, R8
+	FMOVQ        38224(R8), F20
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
+	ADD          R5<<3, R2, R8
+	FMOVQ        47168(R8), F19
+	ADD          R5<<3, R2, R8
+	FMOVQ        47184(R8), F20
+	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
+	WORD $0x4e34d652 // fadd v18.4s, v18.4s, v20.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F19
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F20
+	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
+	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop105
+
+done106:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 47680(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F14, 47696(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop103
+
+done104:
+	ADD          $1, R6
+
+	// bs3
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $8, R5
+	SUBS         $1, R5
+	BLT          done108
+
+loop107:
+	ADD          R4<<3, R2, R6
+	FMOVQ        47680(R6), F13
+	ADD          R4<<3, R2, R6
+	FMOVQ        47696(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        37952(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        37968(R6), F16
+	WORD $0x6eade5ed // fcmgt v13.4s, v15.4s, v13.4s
+	WORD $0x6eaee60e // fcmgt v14.4s, v16.4s, v14.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        47424(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        47440(R6), F16
+	ADD          R4<<3, R2, R6
+	FMOVQ        37440(R6), F17
+	ADD          R4<<3, R2, R6
+	FMOVQ        37456(R6), F18
+	WORD $0x4ead1dad // mov v13.16b, v13.16b
+	WORD $0x6e711ded // bsl v13.16b, v15.16b, v17.16b
+	WORD $0x4eae1dce // mov v14.16b, v14.16b
+	WORD $0x6e721e0e // bsl v14.16b, v16.16b, v18.16b
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 47936(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 47952(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop107
+
+done108:
+	ADD          $1, R5
+
+	// bm3
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $8, R5
+	SUBS         $1, R5
+	BLT          done110
+
+loop109:
+	ADD          R4<<3, R2, R6
+	FMOVQ        47680(R6), F13
+	ADD          R4<<3, R2, R6
+	FMOVQ        47696(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        37952(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        37968(R6), F16
+	WORD $0x6eade5ed // fcmgt v13.4s, v15.4s, v13.4s
+	WORD $0x6eaee60e // fcmgt v14.4s, v16.4s, v14.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        47168(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        47184(R6), F16
+	ADD          R4<<3, R2, R6
+	FMOVQ        37696(R6), F17
+	ADD          R4<<3, R2, R6
+	FMOVQ        37712(R6), F18
+	WORD $0x4ead1dad // mov v13.16b, v13.16b
+	WORD $0x6e711ded // bsl v13.16b, v15.16b, v17.16b
+	WORD $0x4eae1dce // mov v14.16b, v14.16b
+	WORD $0x6e721e0e // bsl v14.16b, v16.16b, v18.16b
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 48192(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 48208(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop109
+
+done110:
+	ADD          $1, R5
+
+	// be3
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $8, R5
+	SUBS         $1, R5
+	BLT          done112
+
+loop111:
+	ADD          R4<<3, R2, R6
+	FMOVQ        47680(R6), F13
+	ADD          R4<<3, R2, R6
+	FMOVQ        47696(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        37952(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        37968(R6), F16
+	WORD $0x6eade5f1 // fcmgt v17.4s, v15.4s, v13.4s
+	WORD $0x6e6f1db1 // bsl v17.16b, v13.16b, v15.16b
+	WORD $0x6eaee60d // fcmgt v13.4s, v16.4s, v14.4s
+	WORD $0x6e701dcd // bsl v13.16b, v14.16b, v16.16b
+	ADD          R4<<3, R2, R6
+	FMOVQ        F17, 48448(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 48464(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop111
+
+done112:
+	ADD          $1, R5
+
+	// q4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $8, R6
+	SUBS         $1, R6
+	BLT          done114
+
+loop113:
+	MOVD         $0, R7
+	ADD          $0x20, R7
+	SUBS         $1, R7
+	BLT          done116
+
+loop115:
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F13
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F14
+	ADD          R5<<3, R2, R8
+	FMOVQ        48192(R8), F15
+	ADD          R5<<3, R2, R8
+	FMOVQ        48208(R8), F16
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
+	ADD          R5<<3, R2, R8
+	FMOVQ        47936(R8), F15
+	ADD          R5<<3, R2, R8
+	FMOVQ        47952(R8), F16
+	MOVD         $q4_k_one<>+0(SB), R8
+	FMOVQ        (R8), F17
+	WORD $0x4e21e5f2 // fcmeq v18.4s, v15.4s, v1.4s
+	WORD $0x6e205a52 // mvn v18.16b, v18.16b
+	WORD $0x4e21e613 // fcmeq v19.4s, v16.4s, v1.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x6e2ffe2f // fdiv v15.4s, v17.4s, v15.4s
+	WORD $0x6e30fe30 // fdiv v16.4s, v17.4s, v16.4s
+	WORD $0x4e321def // and v15.16b, v15.16b, v18.16b
+	WORD $0x4e331e10 // and v16.16b, v16.16b, v19.16b
+	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x4e21a9af // fcvtns v15.4s, v13.4s
+	WORD $0x6eadec4d // facgt v13.4s, v2.4s, v13.4s
+	WORD $0x6e601ded // bsl v13.16b, v15.16b, v0.16b
+	WORD $0x4e21a9cf // fcvtns v15.4s, v14.4s
+	WORD $0x6eaeec4e // facgt v14.4s, v2.4s, v14.4s
+	WORD $0x6e601dee // bsl v14.16b, v15.16b, v0.16b
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4eaf65ad // smax v13.4s, v13.4s, v15.4s
+	WORD $0x4eaf65ce // smax v14.4s, v14.4s, v15.4s
+	WORD $0x4f0005ef // movi v15.4s, #15
+	WORD $0x4eaf6dad // smin v13.4s, v13.4s, v15.4s
+	WORD $0x4eaf6dce // smin v14.4s, v14.4s, v15.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        F13, 48704(R8)
+	ADD          R4<<3, R2, R8
+	FMOVQ        F14, 48720(R8)
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop115
+
+done116:
+	ADD          $1, R7
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop113
+
+done114:
+	ADD          $1, R6
+
+	// l4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $8, R6
+	SUBS         $1, R6
+	BLT          done118
+
+loop117:
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4f00e40e // movi v14.16b, #0
+	MOVD         $0, R7
+	ADD          $0x20, R7
+	SUBS         $1, R7
+	BLT          done120
+
+loop119:
+	ADD          R4<<3, R2, R8
+	FMOVQ        9280(R8), F15
+	ADD          R4<<3, R2, R8
+	FMOVQ        9296(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        48704(R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        48720(R8), F18
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop119
+
+done120:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 56896(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F14, 56912(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop117
+
+done118:
+	ADD          $1, R6
+
+	// ll4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $8, R6
+	SUBS         $1, R6
+	BLT          done122
+
+loop121:
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4f00e40e // movi v14.16b, #0
+	MOVD         $0, R7
+	ADD          $0x20, R7
+	SUBS         $1, R7
+	BLT          done124
+
+loop123:
+	ADD          R4<<3, R2, R8
+	FMOVQ        9280(R8), F15
+	ADD          R4<<3, R2, R8
+	FMOVQ        9296(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        48704(R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        48720(R8), F18
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop123
+
+done124:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 57152(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F14, 57168(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop121
+
+done122:
+	ADD          $1, R6
+
+	// lx4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $8, R6
+	SUBS         $1, R6
+	BLT          done126
+
+loop125:
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4f00e40e // movi v14.16b, #0
+	MOVD         $0, R7
+	ADD          $0x20, R7
+	SUBS         $1, R7
+	BLT          done128
+
+loop127:
+	ADD          R4<<3, R2, R8
+	FMOVQ        9280(R8), F15
+	ADD          R4<<3, R2, R8
+	FMOVQ        9296(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        48704(R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        48720(R8), F18
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F18
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop127
+
+done128:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 57408(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F14, 57424(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop125
+
+done126:
+	ADD          $1, R6
+
+	// m4
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $8, R5
+	SUBS         $1, R5
+	BLT          done130
+
+loop129:
+	WORD $0x4f00e40d // movi v13.16b, #0
+	ADD          R4<<3, R2, R6
+	FMOVQ        57152(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        57168(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        17728(R6), F16
+	ADD          R4<<3, R2, R6
+	FMOVQ        17744(R6), F17
+	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
+	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        56896(R6), F18
+	ADD          R4<<3, R2, R6
+	FMOVQ        56912(R6), F19
+	ADD          R4<<3, R2, R6
+	FMOVQ        57408(R6), F20
+	ADD          R4<<3, R2, R6
+	FMOVQ        57424(R6), F21
+	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
+	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
+	WORD $0x4eb4d610 // fsub v16.4s, v16.4s, v20.4s
+	WORD $0x4eb5d631 // fsub v17.4s, v17.4s, v21.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        17472(R6), F20
+	ADD          R4<<3, R2, R6
+	FMOVQ        17488(R6), F21
+	WORD $0x6e2ede8e // fmul v14.4s, v20.4s, v14.4s
+	WORD $0x6e2fdeaf // fmul v15.4s, v21.4s, v15.4s
+	WORD $0x6e32de52 // fmul v18.4s, v18.4s, v18.4s
+	WORD $0x6e33de73 // fmul v19.4s, v19.4s, v19.4s
+	WORD $0x4eb2d5ce // fsub v14.4s, v14.4s, v18.4s
+	WORD $0x4eb3d5ef // fsub v15.4s, v15.4s, v19.4s
+	MOVD         $q4_k_one<>+0(SB), R6
+	FMOVQ        (R6), F18
+	WORD $0x4e21e5d3 // fcmeq v19.4s, v14.4s, v1.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x4e21e5f4 // fcmeq v20.4s, v15.4s, v1.4s
+	WORD $0x6e205a94 // mvn v20.16b, v20.16b
+	WORD $0x6e2efe4e // fdiv v14.4s, v18.4s, v14.4s
+	WORD $0x6e2ffe4f // fdiv v15.4s, v18.4s, v15.4s
+	WORD $0x4e331dce // and v14.16b, v14.16b, v19.16b
+	WORD $0x4e341def // and v15.16b, v15.16b, v20.16b
+	WORD $0x6e2ede0e // fmul v14.4s, v16.4s, v14.4s
+	WORD $0x6e2fde2f // fmul v15.4s, v17.4s, v15.4s
+	WORD $0x6eade5d0 // fcmgt v16.4s, v14.4s, v13.4s
+	WORD $0x6e6e1db0 // bsl v16.16b, v13.16b, v14.16b
+	WORD $0x6eade5ee // fcmgt v14.4s, v15.4s, v13.4s
+	WORD $0x6e6f1dae // bsl v14.16b, v13.16b, v15.16b
+	ADD          R4<<3, R2, R6
+	FMOVQ        F16, 57664(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 57680(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop129
+
+done130:
+	ADD          $1, R5
+
+	// s4
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $8, R5
+	SUBS         $1, R5
+	BLT          done132
+
+loop131:
+	ADD          R4<<3, R2, R6
+	FMOVQ        57408(R6), F13
+	ADD          R4<<3, R2, R6
+	FMOVQ        57424(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        57664(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        57680(R6), F16
+	ADD          R4<<3, R2, R6
+	FMOVQ        56896(R6), F17
+	ADD          R4<<3, R2, R6
+	FMOVQ        56912(R6), F18
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        57152(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        57168(R6), F16
+	MOVD         $q4_k_one<>+0(SB), R6
+	FMOVQ        (R6), F17
+	WORD $0x4e21e5f2 // fcmeq v18.4s, v15.4s, v1.4s
+	WORD $0x6e205a52 // mvn v18.16b, v18.16b
+	WORD $0x4e21e613 // fcmeq v19.4s, v16.4s, v1.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x6e2ffe2f // fdiv v15.4s, v17.4s, v15.4s
+	WORD $0x6e30fe30 // fdiv v16.4s, v17.4s, v16.4s
+	WORD $0x4e321def // and v15.16b, v15.16b, v18.16b
+	WORD $0x4e331e10 // and v16.16b, v16.16b, v19.16b
+	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 57920(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 57936(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop131
+
+done132:
+	ADD          $1, R5
+
+	// e4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $8, R6
+	SUBS         $1, R6
+	BLT          done134
+
+loop133:
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4f00e40e // movi v14.16b, #0
+	MOVD         $0, R7
+	ADD          $0x20, R7
+	SUBS         $1, R7
+	BLT          done136
+
+loop135:
+	ADD          R4<<3, R2, R8
+	FMOVQ        9280(R8), F15
+	ADD          R4<<3, R2, R8
+	FMOVQ        9296(R8), F16
+	ADD          R5<<3, R2, R8
+	FMOVQ        57920(R8), F17
+	ADD          R5<<3, R2, R8
+	FMOVQ        57936(R8), F18
+	ADD          R4<<3, R2, R8
+	FMOVQ        48704(R8), F19
+	ADD          R4<<3, R2, R8
+	FMOVQ        48720(R8), F20
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
+	ADD          R5<<3, R2, R8
+	FMOVQ        57664(R8), F19
+	ADD          R5<<3, R2, R8
+	FMOVQ        57680(R8), F20
+	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
+	WORD $0x4e34d652 // fadd v18.4s, v18.4s, v20.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F19
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F20
+	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
+	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop135
+
+done136:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 58176(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F14, 58192(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop133
+
+done134:
+	ADD          $1, R6
+
+	// bs4
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $8, R5
+	SUBS         $1, R5
+	BLT          done138
+
+loop137:
+	ADD          R4<<3, R2, R6
+	FMOVQ        58176(R6), F13
+	ADD          R4<<3, R2, R6
+	FMOVQ        58192(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        48448(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        48464(R6), F16
+	WORD $0x6eade5ed // fcmgt v13.4s, v15.4s, v13.4s
+	WORD $0x6eaee60e // fcmgt v14.4s, v16.4s, v14.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        57920(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        57936(R6), F16
+	ADD          R4<<3, R2, R6
+	FMOVQ        47936(R6), F17
+	ADD          R4<<3, R2, R6
+	FMOVQ        47952(R6), F18
+	WORD $0x4ead1dad // mov v13.16b, v13.16b
+	WORD $0x6e711ded // bsl v13.16b, v15.16b, v17.16b
+	WORD $0x4eae1dce // mov v14.16b, v14.16b
+	WORD $0x6e721e0e // bsl v14.16b, v16.16b, v18.16b
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 58432(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 58448(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop137
+
+done138:
+	ADD          $1, R5
+
+	// bm4
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $8, R5
+	SUBS         $1, R5
+	BLT          done140
+
+loop139:
+	ADD          R4<<3, R2, R6
+	FMOVQ        58176(R6), F13
+	ADD          R4<<3, R2, R6
+	FMOVQ        58192(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        48448(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        48464(R6), F16
+	WORD $0x6eade5ed // fcmgt v13.4s, v15.4s, v13.4s
+	WORD $0x6eaee60e // fcmgt v14.4s, v16.4s, v14.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        57664(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        57680(R6), F16
+	ADD          R4<<3, R2, R6
+	FMOVQ        48192(R6), F17
+	ADD          R4<<3, R2, R6
+	FMOVQ        48208(R6), F18
+	WORD $0x4ead1dad // mov v13.16b, v13.16b
+	WORD $0x6e711ded // bsl v13.16b, v15.16b, v17.16b
+	WORD $0x4eae1dce // mov v14.16b, v14.16b
+	WORD $0x6e721e0e // bsl v14.16b, v16.16b, v18.16b
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 58688(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 58704(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop139
+
+done140:
+	ADD          $1, R5
+
+	// d
+	MOVD         $q4_k_max<>+0(SB), R4
+	FMOVQ        (R4), F13
+	MOVD         $q4_k_max<>+0(SB), R4
+	FMOVQ        (R4), F14
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $8, R6
+	SUBS         $1, R6
+	BLT          done142
+
+loop141:
+	MOVD         $0, R7
+	ADD          $0x20, R7
+	SUBS         $1, R7
+	BLT          done144
+
+loop143:
+	ADD          R5<<3, R2, R8
+	FMOVQ        58432(R8), F15
+	ADD          R5<<3, R2, R8
+	FMOVQ        58448(R8), F16
+	WORD $0x6eade5f1 // fcmgt v17.4s, v15.4s, v13.4s
+	WORD $0x6e6d1df1 // bsl v17.16b, v15.16b, v13.16b
+	WORD $0x4eb11e2d // mov v13.16b, v17.16b
+	WORD $0x6eaee60f // fcmgt v15.4s, v16.4s, v14.4s
+	WORD $0x6e6e1e0f // bsl v15.16b, v16.16b, v14.16b
+	WORD $0x4eaf1dee // mov v14.16b, v15.16b
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop143
+
+done144:
+	ADD          $1, R7
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop141
+
+done142:
+	ADD          $1, R6
+	FMOVQ        F13, 58944(R2)
+	FMOVQ        F14, 58960(R2)
+	FMOVQ        58944(R2), F13
+	FMOVQ        58960(R2), F14
+	WORD $0x6e2bfdad // fdiv v13.4s, v13.4s, v11.4s
+	WORD $0x6e2bfdce // fdiv v14.4s, v14.4s, v11.4s
+	FMOVQ        F13, 58976(R2)
+	FMOVQ        F14, 58992(R2)
+
+	// dmin
+	MOVD         $q4_k_max<>+0(SB), R4
+	FMOVQ        (R4), F13
+	MOVD         $q4_k_max<>+0(SB), R4
+	FMOVQ        (R4), F14
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $8, R6
+	SUBS         $1, R6
+	BLT          done146
+
+loop145:
+	MOVD         $0, R7
+	ADD          $0x20, R7
+	SUBS         $1, R7
+	BLT          done148
+
+loop147:
+	ADD          R5<<3, R2, R8
+	FMOVQ        58688(R8), F15
+	ADD          R5<<3, R2, R8
+	FMOVQ        58704(R8), F16
+	WORD $0x6e201def // eor v15.16b, v15.16b, v0.16b
+	WORD $0x6e201e10 // eor v16.16b, v16.16b, v0.16b
+	WORD $0x6eade5f1 // fcmgt v17.4s, v15.4s, v13.4s
+	WORD $0x6e6d1df1 // bsl v17.16b, v15.16b, v13.16b
+	WORD $0x4eb11e2d // mov v13.16b, v17.16b
+	WORD $0x6eaee60f // fcmgt v15.4s, v16.4s, v14.4s
+	WORD $0x6e6e1e0f // bsl v15.16b, v16.16b, v14.16b
+	WORD $0x4eaf1dee // mov v14.16b, v15.16b
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop147
+
+done148:
+	ADD          $1, R7
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop145
+
+done146:
+	ADD          $1, R6
+	FMOVQ        F13, 59008(R2)
+	FMOVQ        F14, 59024(R2)
+	FMOVQ        59008(R2), F13
+	FMOVQ        59024(R2), F14
+	WORD $0x6e2bfdad // fdiv v13.4s, v13.4s, v11.4s
+	WORD $0x6e2bfdce // fdiv v14.4s, v14.4s, v11.4s
+	FMOVQ        F13, 59040(R2)
+	FMOVQ        F14, 59056(R2)
+
+	// scale
+	FMOVQ        58976(R2), F13
+	FMOVQ        58992(R2), F14
+	MOVD         $q4_k_one<>+0(SB), R4
+	FMOVQ        (R4), F15
+	WORD $0x4e21e5b0 // fcmeq v16.4s, v13.4s, v1.4s
+	WORD $0x6e205a10 // mvn v16.16b, v16.16b
+	WORD $0x4e21e5d1 // fcmeq v17.4s, v14.4s, v1.4s
+	WORD $0x6e205a31 // mvn v17.16b, v17.16b
+	WORD $0x6e2dfded // fdiv v13.4s, v15.4s, v13.4s
+	WORD $0x6e2efdee // fdiv v14.4s, v15.4s, v14.4s
+	WORD $0x4e301dad // and v13.16b, v13.16b, v16.16b
+	WORD $0x4e311dce // and v14.16b, v14.16b, v17.16b
+	FMOVQ        F13, 59072(R2)
+	FMOVQ        F14, 59088(R2)
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $8, R5
+	SUBS         $1, R5
+	BLT          done150
+
+loop149:
+	ADD          R4<<3, R2, R6
+	FMOVQ        58432(R6), F13
+	ADD          R4<<3, R2, R6
+	FMOVQ        58448(R6), F14
+	FMOVQ        59072(R2), F15
+	FMOVQ        59088(R2), F16
+	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x4e21a9af // fcvtns v15.4s, v13.4s
+	WORD $0x6eadec4d // facgt v13.4s, v2.4s, v13.4s
+	WORD $0x6e601ded // bsl v13.16b, v15.16b, v0.16b
+	WORD $0x4e21a9cf // fcvtns v15.4s, v14.4s
+	WORD $0x6eaeec4e // facgt v14.4s, v2.4s, v14.4s
+	WORD $0x6e601dee // bsl v14.16b, v15.16b, v0.16b
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4eaf65ad // smax v13.4s, v13.4s, v15.4s
+	WORD $0x4eaf65ce // smax v14.4s, v14.4s, v15.4s
+	WORD $0x4f0107ef // movi v15.4s, #63
+	WORD $0x4eaf6dad // smin v13.4s, v13.4s, v15.4s
+	WORD $0x4eaf6dce // smin v14.4s, v14.4s, v15.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 59104(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 59120(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop149
+
+done150:
+	ADD          $1, R5
+
+	// least
+	FMOVQ        59040(R2), F13
+	FMOVQ        59056(R2), F14
+	MOVD         $q4_k_one<>+0(SB), R4
+	FMOVQ        (R4), F15
+	WORD $0x4e21e5b0 // fcmeq v16.4s, v13.4s, v1.4s
+	WORD $0x6e205a10 // mvn v16.16b, v16.16b
+	WORD $0x4e21e5d1 // fcmeq v17.4s, v14.4s, v1.4s
+	WORD $0x6e205a31 // mvn v17.16b, v17.16b
+	WORD $0x6e2dfded // fdiv v13.4s, v15.4s, v13.4s
+	WORD $0x6e2efdee // fdiv v14.4s, v15.4s, v14.4s
+	WORD $0x4e301dad // and v13.16b, v13.16b, v16.16b
+	WORD $0x4e311dce // and v14.16b, v14.16b, v17.16b
+	FMOVQ        F13, 59360(R2)
+	FMOVQ        F14, 59376(R2)
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $8, R5
+	SUBS         $1, R5
+	BLT          done152
+
+loop151:
+	ADD          R4<<3, R2, R6
+	FMOVQ        58688(R6), F13
+	ADD          R4<<3, R2, R6
+	FMOVQ        58704(R6), F14
+	WORD $0x6e201dad // eor v13.16b, v13.16b, v0.16b
+	WORD $0x6e201dce // eor v14.16b, v14.16b, v0.16b
+	FMOVQ        59360(R2), F15
+	FMOVQ        59376(R2), F16
+	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x4e21a9af // fcvtns v15.4s, v13.4s
+	WORD $0x6eadec4d // facgt v13.4s, v2.4s, v13.4s
+	WORD $0x6e601ded // bsl v13.16b, v15.16b, v0.16b
+	WORD $0x4e21a9cf // fcvtns v15.4s, v14.4s
+	WORD $0x6eaeec4e // facgt v14.4s, v2.4s, v14.4s
+	WORD $0x6e601dee // bsl v14.16b, v15.16b, v0.16b
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4eaf65ad // smax v13.4s, v13.4s, v15.4s
+	WORD $0x4eaf65ce // smax v14.4s, v14.4s, v15.4s
+	WORD $0x4f0107ef // movi v15.4s, #63
+	WORD $0x4eaf6dad // smin v13.4s, v13.4s, v15.4s
+	WORD $0x4eaf6dce // smin v14.4s, v14.4s, v15.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 59392(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 59408(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop151
+
+done152:
+	ADD          $1, R5
+
+	// code
+	FMOVQ        59040(R2), F13
+	FMOVQ        59056(R2), F14
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4eaa1def // orr v15.16b, v15.16b, v10.16b
+	WORD $0x4e2de5b0 // fcmeq v16.4s, v13.4s, v13.4s
+	WORD $0x6e6f1db0 // bsl v16.16b, v13.16b, v15.16b
+	WORD $0x0e216a10 // fcvtn v16.4h, v16.4s
+	WORD $0x0e217a0d // fcvtl v13.4s, v16.4h
+	WORD $0x4e201dcf // and v15.16b, v14.16b, v0.16b
+	WORD $0x4eaa1def // orr v15.16b, v15.16b, v10.16b
+	WORD $0x4e2ee5d0 // fcmeq v16.4s, v14.4s, v14.4s
+	WORD $0x6e6f1dd0 // bsl v16.16b, v14.16b, v15.16b
+	WORD $0x0e216a10 // fcvtn v16.4h, v16.4s
+	WORD $0x0e217a0e // fcvtl v14.4s, v16.4h
+	FMOVQ        F13, 59648(R2)
+	FMOVQ        F14, 59664(R2)
+	FMOVQ        58976(R2), F13
+	FMOVQ        58992(R2), F14
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4eaa1def // orr v15.16b, v15.16b, v10.16b
+	WORD $0x4e2de5b0 // fcmeq v16.4s, v13.4s, v13.4s
+	WORD $0x6e6f1db0 // bsl v16.16b, v13.16b, v15.16b
+	WORD $0x0e216a10 // fcvtn v16.4h, v16.4s
+	WORD $0x0e217a0d // fcvtl v13.4s, v16.4h
+	WORD $0x4e201dcf // and v15.16b, v14.16b, v0.16b
+	WORD $0x4eaa1def // orr v15.16b, v15.16b, v10.16b
+	WORD $0x4e2ee5d0 // fcmeq v16.4s, v14.4s, v14.4s
+	WORD $0x6e6f1dd0 // bsl v16.16b, v14.16b, v15.16b
+	WORD $0x0e216a10 // fcvtn v16.4h, v16.4s
+	WORD $0x0e217a0e // fcvtl v14.4s, v16.4h
+	FMOVQ        F13, 59680(R2)
+	FMOVQ        F14, 59696(R2)
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $8, R6
+	SUBS         $1, R6
+	BLT          done154
+
+loop153:
+	MOVD         $0, R7
+	ADD          $0x20, R7
+	SUBS         $1, R7
+	BLT          done156
+
+loop155:
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F13
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F14
+	FMOVQ        59648(R2), F15
+	FMOVQ        59664(R2), F16
+	ADD          R5<<3, R2, R8
+	FMOVQ        59392(R8), F17
+	ADD          R5<<3, R2, R8
+	FMOVQ        59408(R8), F18
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	FMOVQ        59680(R2), F15
+	FMOVQ        59696(R2), F16
+	ADD          R5<<3, R2, R8
+	FMOVQ        59104(R8), F17
+	ADD          R5<<3, R2, R8
+	FMOVQ        59120(R8), F18
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	MOVD         $q4_k_one<>+0(SB), R8
+	FMOVQ        (R8), F17
+	WORD $0x4e21e5f2 // fcmeq v18.4s, v15.4s, v1.4s
+	WORD $0x6e205a52 // mvn v18.16b, v18.16b
+	WORD $0x4e21e613 // fcmeq v19.4s, v16.4s, v1.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x6e2ffe2f // fdiv v15.4s, v17.4s, v15.4s
+	WORD $0x6e30fe30 // fdiv v16.4s, v17.4s, v16.4s
+	WORD $0x4e321def // and v15.16b, v15.16b, v18.16b
+	WORD $0x4e331e10 // and v16.16b, v16.16b, v19.16b
+	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x4e21a9af // fcvtns v15.4s, v13.4s
+	WORD $0x6eadec4d // facgt v13.4s, v2.4s, v13.4s
+	WORD $0x6e601ded // bsl v13.16b, v15.16b, v0.16b
+	WORD $0x4e21a9cf // fcvtns v15.4s, v14.4s
+	WORD $0x6eaeec4e // facgt v14.4s, v2.4s, v14.4s
+	WORD $0x6e601dee // bsl v14.16b, v15.16b, v0.16b
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4eaf65ad // smax v13.4s, v13.4s, v15.4s
+	WORD $0x4eaf65ce // smax v14.4s, v14.4s, v15.4s
+	WORD $0x4f0005ef // movi v15.4s, #15
+	WORD $0x4eaf6dad // smin v13.4s, v13.4s, v15.4s
+	WORD $0x4eaf6dce // smin v14.4s, v14.4s, v15.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        F13, 59712(R8)
+	ADD          R4<<3, R2, R8
+	FMOVQ        F14, 59728(R8)
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop155
+
+done156:
+	ADD          $1, R7
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop153
+
+done154:
+	ADD          $1, R6
+
+	// d
+	FMOVQ        58976(R2), F13
+	FMOVQ        58992(R2), F14
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4eaa1def // orr v15.16b, v15.16b, v10.16b
+	WORD $0x4e2de5b0 // fcmeq v16.4s, v13.4s, v13.4s
+	WORD $0x6e6f1db0 // bsl v16.16b, v13.16b, v15.16b
+	WORD $0x0e216a10 // fcvtn v16.4h, v16.4s
+	WORD $0x2f10a60d // ushll v13.4s, v16.4h, #0
+	WORD $0x4e201dcf // and v15.16b, v14.16b, v0.16b
+	WORD $0x4eaa1def // orr v15.16b, v15.16b, v10.16b
+	WORD $0x4e2ee5d0 // fcmeq v16.4s, v14.4s, v14.4s
+	WORD $0x6e6f1dd0 // bsl v16.16b, v14.16b, v15.16b
+	WORD $0x0e216a10 // fcvtn v16.4h, v16.4s
+	WORD $0x2f10a60e // ushll v14.4s, v16.4h, #0
+	WORD $0x0d00400d // st1 { v13.h }[0], [x0]
+	ADD          $0x90, R0, R4
+	WORD $0x0d00508d // st1 { v13.h }[2], [x4]
+	ADD          $0x120, R0, R4
+	WORD $0x4d00408d // st1 { v13.h }[4], [x4]
+	ADD          $0x1b0, R0, R4
+	WORD $0x4d00508d // st1 { v13.h }[6], [x4]
+	ADD          $0x240, R0, R4
+	WORD $0x0d00408e // st1 { v14.h }[0], [x4]
+	ADD          $0x2d0, R0, R4
+	WORD $0x0d00508e // st1 { v14.h }[2], [x4]
+	ADD          $0x360, R0, R4
+	WORD $0x4d00408e // st1 { v14.h }[4], [x4]
+	ADD          $0x3f0, R0, R4
+	WORD $0x4d00508e // st1 { v14.h }[6], [x4]
+
+	// dmin
+	FMOVQ        59040(R2), F13
+	FMOVQ        59056(R2), F14
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4eaa1def // orr v15.16b, v15.16b, v10.16b
+	WORD $0x4e2de5b0 // fcmeq v16.4s, v13.4s, v13.4s
+	WORD $0x6e6f1db0 // bsl v16.16b, v13.16b, v15.16b
+	WORD $0x0e216a10 // fcvtn v16.4h, v16.4s
+	WORD $0x2f10a60d // ushll v13.4s, v16.4h, #0
+	WORD $0x4e201dcf // and v15.16b, v14.16b, v0.16b
+	WORD $0x4eaa1def // orr v15.16b, v15.16b, v10.16b
+	WORD $0x4e2ee5d0 // fcmeq v16.4s, v14.4s, v14.4s
+	WORD $0x6e6f1dd0 // bsl v16.16b, v14.16b, v15.16b
+	WORD $0x0e216a10 // fcvtn v16.4h, v16.4s
+	WORD $0x2f10a60e // ushll v14.4s, v16.4h, #0
+	ADD          $2, R0, R4
+	WORD $0x0d00408d // st1 { v13.h }[0], [x4]
+	ADD          $0x92, R0, R4
+	WORD $0x0d00508d // st1 { v13.h }[2], [x4]
+	ADD          $0x122, R0, R4
+	WORD $0x4d00408d // st1 { v13.h }[4], [x4]
+	ADD          $0x1b2, R0, R4
+	WORD $0x4d00508d // st1 { v13.h }[6], [x4]
+	ADD          $0x242, R0, R4
+	WORD $0x0d00408e // st1 { v14.h }[0], [x4]
+	ADD          $0x2d2, R0, R4
+	WORD $0x0d00508e // st1 { v14.h }[2], [x4]
+	ADD          $0x362, R0, R4
+	WORD $0x4d00408e // st1 { v14.h }[4], [x4]
+	ADD          $0x3f2, R0, R4
+	WORD $0x4d00508e // st1 { v14.h }[6], [x4]
+
+	// scales: codes to bits, then words to blocks
+	FMOVQ        59328(R2), F13
+	FMOVQ        59344(R2), F14
+	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
+	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
+	WORD $0x4f3e55ad // shl v13.4s, v13.4s, #30
+	WORD $0x4f3e55ce // shl v14.4s, v14.4s, #30
+	FMOVQ        59296(R2), F15
+	FMOVQ        59312(R2), F16
+	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x4e291def // and v15.16b, v15.16b, v9.16b
+	WORD $0x4e291e10 // and v16.16b, v16.16b, v9.16b
+	WORD $0x4f3655ef // shl v15.4s, v15.4s, #22
+	WORD $0x4f365610 // shl v16.4s, v16.4s, #22
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	FMOVQ        59264(R2), F15
+	FMOVQ        59280(R2), F16
+	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x4e291def // and v15.16b, v15.16b, v9.16b
+	WORD $0x4e291e10 // and v16.16b, v16.16b, v9.16b
+	WORD $0x4f2e55ef // shl v15.4s, v15.4s, #14
+	WORD $0x4f2e5610 // shl v16.4s, v16.4s, #14
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	FMOVQ        59232(R2), F15
+	FMOVQ        59248(R2), F16
+	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x4e291def // and v15.16b, v15.16b, v9.16b
+	WORD $0x4e291e10 // and v16.16b, v16.16b, v9.16b
+	WORD $0x4f2655ef // shl v15.4s, v15.4s, #6
+	WORD $0x4f265610 // shl v16.4s, v16.4s, #6
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	FMOVQ        59200(R2), F15
+	FMOVQ        59216(R2), F16
+	WORD $0x4e281def // and v15.16b, v15.16b, v8.16b
+	WORD $0x4e281e10 // and v16.16b, v16.16b, v8.16b
+	WORD $0x4f3855ef // shl v15.4s, v15.4s, #24
+	WORD $0x4f385610 // shl v16.4s, v16.4s, #24
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	FMOVQ        59168(R2), F15
+	FMOVQ        59184(R2), F16
+	WORD $0x4e281def // and v15.16b, v15.16b, v8.16b
+	WORD $0x4e281e10 // and v16.16b, v16.16b, v8.16b
+	WORD $0x4f3055ef // shl v15.4s, v15.4s, #16
+	WORD $0x4f305610 // shl v16.4s, v16.4s, #16
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	FMOVQ        59136(R2), F15
+	FMOVQ        59152(R2), F16
+	WORD $0x4e281def // and v15.16b, v15.16b, v8.16b
+	WORD $0x4e281e10 // and v16.16b, v16.16b, v8.16b
+	WORD $0x4f2855ef // shl v15.4s, v15.4s, #8
+	WORD $0x4f285610 // shl v16.4s, v16.4s, #8
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	FMOVQ        59104(R2), F15
+	FMOVQ        59120(R2), F16
+	WORD $0x4e281def // and v15.16b, v15.16b, v8.16b
+	WORD $0x4e281e10 // and v16.16b, v16.16b, v8.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	FMOVQ        59616(R2), F15
+	FMOVQ        59632(R2), F16
+	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x4f3e55ef // shl v15.4s, v15.4s, #30
+	WORD $0x4f3e5610 // shl v16.4s, v16.4s, #30
+	FMOVQ        59584(R2), F17
+	FMOVQ        59600(R2), F18
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4e291e31 // and v17.16b, v17.16b, v9.16b
+	WORD $0x4e291e52 // and v18.16b, v18.16b, v9.16b
+	WORD $0x4f365631 // shl v17.4s, v17.4s, #22
+	WORD $0x4f365652 // shl v18.4s, v18.4s, #22
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	FMOVQ        59552(R2), F17
+	FMOVQ        59568(R2), F18
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4e291e31 // and v17.16b, v17.16b, v9.16b
+	WORD $0x4e291e52 // and v18.16b, v18.16b, v9.16b
+	WORD $0x4f2e5631 // shl v17.4s, v17.4s, #14
+	WORD $0x4f2e5652 // shl v18.4s, v18.4s, #14
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	FMOVQ        59520(R2), F17
+	FMOVQ        59536(R2), F18
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4e291e31 // and v17.16b, v17.16b, v9.16b
+	WORD $0x4e291e52 // and v18.16b, v18.16b, v9.16b
+	WORD $0x4f265631 // shl v17.4s, v17.4s, #6
+	WORD $0x4f265652 // shl v18.4s, v18.4s, #6
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	FMOVQ        59488(R2), F17
+	FMOVQ        59504(R2), F18
+	WORD $0x4e281e31 // and v17.16b, v17.16b, v8.16b
+	WORD $0x4e281e52 // and v18.16b, v18.16b, v8.16b
+	WORD $0x4f385631 // shl v17.4s, v17.4s, #24
+	WORD $0x4f385652 // shl v18.4s, v18.4s, #24
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	FMOVQ        59456(R2), F17
+	FMOVQ        59472(R2), F18
+	WORD $0x4e281e31 // and v17.16b, v17.16b, v8.16b
+	WORD $0x4e281e52 // and v18.16b, v18.16b, v8.16b
+	WORD $0x4f305631 // shl v17.4s, v17.4s, #16
+	WORD $0x4f305652 // shl v18.4s, v18.4s, #16
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	FMOVQ        59424(R2), F17
+	FMOVQ        59440(R2), F18
+	WORD $0x4e281e31 // and v17.16b, v17.16b, v8.16b
+	WORD $0x4e281e52 // and v18.16b, v18.16b, v8.16b
+	WORD $0x4f285631 // shl v17.4s, v17.4s, #8
+	WORD $0x4f285652 // shl v18.4s, v18.4s, #8
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	FMOVQ        59392(R2), F17
+	FMOVQ        59408(R2), F18
+	WORD $0x4e281e31 // and v17.16b, v17.16b, v8.16b
+	WORD $0x4e281e52 // and v18.16b, v18.16b, v8.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4e8f39b1 // zip1 v17.4s, v13.4s, v15.4s
+	FMOVD        F17, 4(R0)
+	ADD          $0x94, R0, R4
+	WORD $0x4d008491 // st1 { v17.d }[1], [x4]
+	WORD $0x4e8f79ad // zip2 v13.4s, v13.4s, v15.4s
+	FMOVD        F13, 292(R0)
+	ADD          $0x1b4, R0, R4
+	WORD $0x4d00848d // st1 { v13.d }[1], [x4]
+	WORD $0x4e9039cd // zip1 v13.4s, v14.4s, v16.4s
+	FMOVD        F13, 580(R0)
+	ADD          $0x2d4, R0, R4
+	WORD $0x4d00848d // st1 { v13.d }[1], [x4]
+	WORD $0x4e9079cd // zip2 v13.4s, v14.4s, v16.4s
+	FMOVD        F13, 868(R0)
+	ADD          $0x3f4, R0, R4
+	WORD $0x4d00848d // st1 { v13.d }[1], [x4]
+	FMOVQ        59328(R2), F13
+	FMOVQ        59344(R2), F14
+	WORD $0x4e231dad // and v13.16b, v13.16b, v3.16b
+	WORD $0x4e231dce // and v14.16b, v14.16b, v3.16b
+	WORD $0x4f3855ad // shl v13.4s, v13.4s, #24
+	WORD $0x4f3855ce // shl v14.4s, v14.4s, #24
+	FMOVQ        59296(R2), F15
+	FMOVQ        59312(R2), F16
+	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
+	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
+	WORD $0x4f3055ef // shl v15.4s, v15.4s, #16
+	WORD $0x4f305610 // shl v16.4s, v16.4s, #16
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	FMOVQ        59264(R2), F15
+	FMOVQ        59280(R2), F16
+	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
+	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
+	WORD $0x4f2855ef // shl v15.4s, v15.4s, #8
+	WORD $0x4f285610 // shl v16.4s, v16.4s, #8
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	FMOVQ        59232(R2), F15
+	FMOVQ        59248(R2), F16
+	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
+	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	FMOVQ        59616(R2), F15
+	FMOVQ        59632(R2), F16
+	WORD $0x4f3c55ef // shl v15.4s, v15.4s, #28
+	WORD $0x4f3c5610 // shl v16.4s, v16.4s, #28
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	FMOVQ        59584(R2), F15
+	FMOVQ        59600(R2), F16
+	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
+	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
+	WORD $0x4f3455ef // shl v15.4s, v15.4s, #20
+	WORD $0x4f345610 // shl v16.4s, v16.4s, #20
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	FMOVQ        59552(R2), F15
+	FMOVQ        59568(R2), F16
+	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
+	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
+	WORD $0x4f2c55ef // shl v15.4s, v15.4s, #12
+	WORD $0x4f2c5610 // shl v16.4s, v16.4s, #12
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	FMOVQ        59520(R2), F15
+	FMOVQ        59536(R2), F16
+	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
+	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	FMOVS        F13, 12(R0)
+	ADD          $0x9c, R0, R4
+	WORD $0x0d00908d // st1 { v13.s }[1], [x4]
+	ADD          $0x12c, R0, R4
+	WORD $0x4d00808d // st1 { v13.s }[2], [x4]
+	ADD          $0x1bc, R0, R4
+	WORD $0x4d00908d // st1 { v13.s }[3], [x4]
+	FMOVS        F14, 588(R0)
+	ADD          $0x2dc, R0, R4
+	WORD $0x0d00908e // st1 { v14.s }[1], [x4]
+	ADD          $0x36c, R0, R4
+	WORD $0x4d00808e // st1 { v14.s }[2], [x4]
+	ADD          $0x3fc, R0, R4
+	WORD $0x4d00908e // st1 { v14.s }[3], [x4]
+
+	// qs: codes to bits, then words to blocks
+	MOVD         R0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $4, R6
+	SUBS         $1, R6
+	BLT          done158
+
+loop157:
+	ADD          R5<<3, R2, R7
+	FMOVQ        60832(R7), F13
+	ADD          R5<<3, R2, R7
+	FMOVQ        60848(R7), F14
+	WORD $0x4f3c55ad // shl v13.4s, v13.4s, #28
+	WORD $0x4f3c55ce // shl v14.4s, v14.4s, #28
+	ADD          R5<<3, R2, R7
+	FMOVQ        60800(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        60816(R7), F16
+	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
+	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
+	WORD $0x4f3455ef // shl v15.4s, v15.4s, #20
+	WORD $0x4f345610 // shl v16.4s, v16.4s, #20
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60768(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        60784(R7), F16
+	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
+	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
+	WORD $0x4f2c55ef // shl v15.4s, v15.4s, #12
+	WORD $0x4f2c5610 // shl v16.4s, v16.4s, #12
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60736(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        60752(R7), F16
+	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
+	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59808(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        59824(R7), F16
+	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
+	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
+	WORD $0x4f3855ef // shl v15.4s, v15.4s, #24
+	WORD $0x4f385610 // shl v16.4s, v16.4s, #24
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59776(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        59792(R7), F16
+	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
+	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
+	WORD $0x4f3055ef // shl v15.4s, v15.4s, #16
+	WORD $0x4f305610 // shl v16.4s, v16.4s, #16
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59744(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        59760(R7), F16
+	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
+	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
+	WORD $0x4f2855ef // shl v15.4s, v15.4s, #8
+	WORD $0x4f285610 // shl v16.4s, v16.4s, #8
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59712(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        59728(R7), F16
+	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
+	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60960(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        60976(R7), F16
+	WORD $0x4f3c55ef // shl v15.4s, v15.4s, #28
+	WORD $0x4f3c5610 // shl v16.4s, v16.4s, #28
+	ADD          R5<<3, R2, R7
+	FMOVQ        60928(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        60944(R7), F18
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
+	WORD $0x4f345631 // shl v17.4s, v17.4s, #20
+	WORD $0x4f345652 // shl v18.4s, v18.4s, #20
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60896(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        60912(R7), F18
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
+	WORD $0x4f2c5631 // shl v17.4s, v17.4s, #12
+	WORD $0x4f2c5652 // shl v18.4s, v18.4s, #12
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60864(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        60880(R7), F18
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59936(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        59952(R7), F18
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
+	WORD $0x4f385631 // shl v17.4s, v17.4s, #24
+	WORD $0x4f385652 // shl v18.4s, v18.4s, #24
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59904(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        59920(R7), F18
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
+	WORD $0x4f305631 // shl v17.4s, v17.4s, #16
+	WORD $0x4f305652 // shl v18.4s, v18.4s, #16
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59872(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        59888(R7), F18
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
+	WORD $0x4f285631 // shl v17.4s, v17.4s, #8
+	WORD $0x4f285652 // shl v18.4s, v18.4s, #8
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59840(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        59856(R7), F18
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61088(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        61104(R7), F18
+	WORD $0x4f3c5631 // shl v17.4s, v17.4s, #28
+	WORD $0x4f3c5652 // shl v18.4s, v18.4s, #28
+	ADD          R5<<3, R2, R7
+	FMOVQ        61056(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        61072(R7), F20
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4f345673 // shl v19.4s, v19.4s, #20
+	WORD $0x4f345694 // shl v20.4s, v20.4s, #20
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61024(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        61040(R7), F20
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4f2c5673 // shl v19.4s, v19.4s, #12
+	WORD $0x4f2c5694 // shl v20.4s, v20.4s, #12
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60992(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        61008(R7), F20
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60064(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        60080(R7), F20
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4f385673 // shl v19.4s, v19.4s, #24
+	WORD $0x4f385694 // shl v20.4s, v20.4s, #24
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60032(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        60048(R7), F20
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4f305673 // shl v19.4s, v19.4s, #16
+	WORD $0x4f305694 // shl v20.4s, v20.4s, #16
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60000(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        60016(R7), F20
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4f285673 // shl v19.4s, v19.4s, #8
+	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59968(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        59984(R7), F20
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61216(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        61232(R7), F20
+	WORD $0x4f3c5673 // shl v19.4s, v19.4s, #28
+	WORD $0x4f3c5694 // shl v20.4s, v20.4s, #28
+	ADD          R5<<3, R2, R7
+	FMOVQ        61184(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        61200(R7), F22
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4f3456b5 // shl v21.4s, v21.4s, #20
+	WORD $0x4f3456d6 // shl v22.4s, v22.4s, #20
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61152(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        61168(R7), F22
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4f2c56b5 // shl v21.4s, v21.4s, #12
+	WORD $0x4f2c56d6 // shl v22.4s, v22.4s, #12
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61120(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        61136(R7), F22
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
+	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60192(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        60208(R7), F22
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4f3856b5 // shl v21.4s, v21.4s, #24
+	WORD $0x4f3856d6 // shl v22.4s, v22.4s, #24
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60160(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        60176(R7), F22
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4f3056b5 // shl v21.4s, v21.4s, #16
+	WORD $0x4f3056d6 // shl v22.4s, v22.4s, #16
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60128(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        60144(R7), F22
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60096(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        60112(R7), F22
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4e8f29b5 // trn1 v21.4s, v13.4s, v15.4s
+	WORD $0x4e8f69ad // trn2 v13.4s, v13.4s, v15.4s
+	WORD $0x4e932a2f // trn1 v15.4s, v17.4s, v19.4s
+	WORD $0x4e936a31 // trn2 v17.4s, v17.4s, v19.4s
+	WORD $0x4ecf3ab3 // zip1 v19.2d, v21.2d, v15.2d
+	WORD $0x4ed139b6 // zip1 v22.2d, v13.2d, v17.2d
+	WORD $0x4ecf7aaf // zip2 v15.2d, v21.2d, v15.2d
+	WORD $0x4ed179ad // zip2 v13.2d, v13.2d, v17.2d
+	FMOVQ        F19, 16(R4)
+	FMOVQ        F22, 160(R4)
+	FMOVQ        F15, 304(R4)
+	FMOVQ        F13, 448(R4)
+	WORD $0x4e9029cd // trn1 v13.4s, v14.4s, v16.4s
+	WORD $0x4e9069ce // trn2 v14.4s, v14.4s, v16.4s
+	WORD $0x4e942a4f // trn1 v15.4s, v18.4s, v20.4s
+	WORD $0x4e946a50 // trn2 v16.4s, v18.4s, v20.4s
+	WORD $0x4ecf39b1 // zip1 v17.2d, v13.2d, v15.2d
+	WORD $0x4ed039d2 // zip1 v18.2d, v14.2d, v16.2d
+	WORD $0x4ecf79ad // zip2 v13.2d, v13.2d, v15.2d
+	WORD $0x4ed079ce // zip2 v14.2d, v14.2d, v16.2d
+	FMOVQ        F17, 592(R4)
+	FMOVQ        F18, 736(R4)
+	FMOVQ        F13, 880(R4)
+	FMOVQ        F14, 1024(R4)
+	ADD          R5<<3, R2, R7
+	FMOVQ        61344(R7), F13
+	ADD          R5<<3, R2, R7
+	FMOVQ        61360(R7), F14
+	WORD $0x4f3c55ad // shl v13.4s, v13.4s, #28
+	WORD $0x4f3c55ce // shl v14.4s, v14.4s, #28
+	ADD          R5<<3, R2, R7
+	FMOVQ        61312(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        61328(R7), F16
+	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
+	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
+	WORD $0x4f3455ef // shl v15.4s, v15.4s, #20
+	WORD $0x4f345610 // shl v16.4s, v16.4s, #20
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61280(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        61296(R7), F16
+	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
+	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
+	WORD $0x4f2c55ef // shl v15.4s, v15.4s, #12
+	WORD $0x4f2c5610 // shl v16.4s, v16.4s, #12
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61248(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        61264(R7), F16
+	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
+	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60320(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        60336(R7), F16
+	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
+	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
+	WORD $0x4f3855ef // shl v15.4s, v15.4s, #24
+	WORD $0x4f385610 // shl v16.4s, v16.4s, #24
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60288(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        60304(R7), F16
+	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
+	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
+	WORD $0x4f3055ef // shl v15.4s, v15.4s, #16
+	WORD $0x4f305610 // shl v16.4s, v16.4s, #16
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60256(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        60272(R7), F16
+	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
+	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
+	WORD $0x4f2855ef // shl v15.4s, v15.4s, #8
+	WORD $0x4f285610 // shl v16.4s, v16.4s, #8
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60224(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        60240(R7), F16
+	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
+	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61472(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        61488(R7), F16
+	WORD $0x4f3c55ef // shl v15.4s, v15.4s, #28
+	WORD $0x4f3c5610 // shl v16.4s, v16.4s, #28
+	ADD          R5<<3, R2, R7
+	FMOVQ        61440(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        61456(R7), F18
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
+	WORD $0x4f345631 // shl v17.4s, v17.4s, #20
+	WORD $0x4f345652 // shl v18.4s, v18.4s, #20
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61408(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        61424(R7), F18
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
+	WORD $0x4f2c5631 // shl v17.4s, v17.4s, #12
+	WORD $0x4f2c5652 // shl v18.4s, v18.4s, #12
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61376(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        61392(R7), F18
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60448(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        60464(R7), F18
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
+	WORD $0x4f385631 // shl v17.4s, v17.4s, #24
+	WORD $0x4f385652 // shl v18.4s, v18.4s, #24
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60416(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        60432(R7), F18
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
+	WORD $0x4f305631 // shl v17.4s, v17.4s, #16
+	WORD $0x4f305652 // shl v18.4s, v18.4s, #16
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60384(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        60400(R7), F18
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
+	WORD $0x4f285631 // shl v17.4s, v17.4s, #8
+	WORD $0x4f285652 // shl v18.4s, v18.4s, #8
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60352(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        60368(R7), F18
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61600(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        61616(R7), F18
+	WORD $0x4f3c5631 // shl v17.4s, v17.4s, #28
+	WORD $0x4f3c5652 // shl v18.4s, v18.4s, #28
+	ADD          R5<<3, R2, R7
+	FMOVQ        61568(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        61584(R7), F20
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4f345673 // shl v19.4s, v19.4s, #20
+	WORD $0x4f345694 // shl v20.4s, v20.4s, #20
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61536(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        61552(R7), F20
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4f2c5673 // shl v19.4s, v19.4s, #12
+	WORD $0x4f2c5694 // shl v20.4s, v20.4s, #12
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61504(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        61520(R7), F20
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60576(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        60592(R7), F20
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4f385673 // shl v19.4s, v19.4s, #24
+	WORD $0x4f385694 // shl v20.4s, v20.4s, #24
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60544(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        60560(R7), F20
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4f305673 // shl v19.4s, v19.4s, #16
+	WORD $0x4f305694 // shl v20.4s, v20.4s, #16
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60512(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        60528(R7), F20
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4f285673 // shl v19.4s, v19.4s, #8
+	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60480(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        60496(R7), F20
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61728(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        61744(R7), F20
+	WORD $0x4f3c5673 // shl v19.4s, v19.4s, #28
+	WORD $0x4f3c5694 // shl v20.4s, v20.4s, #28
+	ADD          R5<<3, R2, R7
+	FMOVQ        61696(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        61712(R7), F22
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4f3456b5 // shl v21.4s, v21.4s, #20
+	WORD $0x4f3456d6 // shl v22.4s, v22.4s, #20
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61664(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        61680(R7), F22
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4f2c56b5 // shl v21.4s, v21.4s, #12
+	WORD $0x4f2c56d6 // shl v22.4s, v22.4s, #12
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61632(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        61648(R7), F22
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
+	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60704(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        60720(R7), F22
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4f3856b5 // shl v21.4s, v21.4s, #24
+	WORD $0x4f3856d6 // shl v22.4s, v22.4s, #24
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60672(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        60688(R7), F22
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4f3056b5 // shl v21.4s, v21.4s, #16
+	WORD $0x4f3056d6 // shl v22.4s, v22.4s, #16
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60640(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        60656(R7), F22
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60608(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        60624(R7), F22
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4e8f29b5 // trn1 v21.4s, v13.4s, v15.4s
+	WORD $0x4e8f69ad // trn2 v13.4s, v13.4s, v15.4s
+	WORD $0x4e932a2f // trn1 v15.4s, v17.4s, v19.4s
+	WORD $0x4e936a31 // trn2 v17.4s, v17.4s, v19.4s
+	WORD $0x4ecf3ab3 // zip1 v19.2d, v21.2d, v15.2d
+	WORD $0x4ed139b6 // zip1 v22.2d, v13.2d, v17.2d
+	WORD $0x4ecf7aaf // zip2 v15.2d, v21.2d, v15.2d
+	WORD $0x4ed179ad // zip2 v13.2d, v13.2d, v17.2d
+	FMOVQ        F19, 32(R4)
+	FMOVQ        F22, 176(R4)
+	FMOVQ        F15, 320(R4)
+	FMOVQ        F13, 464(R4)
+	WORD $0x4e9029cd // trn1 v13.4s, v14.4s, v16.4s
+	WORD $0x4e9069ce // trn2 v14.4s, v14.4s, v16.4s
+	WORD $0x4e942a4f // trn1 v15.4s, v18.4s, v20.4s
+	WORD $0x4e946a50 // trn2 v16.4s, v18.4s, v20.4s
+	WORD $0x4ecf39b1 // zip1 v17.2d, v13.2d, v15.2d
+	WORD $0x4ed039d2 // zip1 v18.2d, v14.2d, v16.2d
+	WORD $0x4ecf79ad // zip2 v13.2d, v13.2d, v15.2d
+	WORD $0x4ed079ce // zip2 v14.2d, v14.2d, v16.2d
+	FMOVQ        F17, 608(R4)
+	FMOVQ        F18, 752(R4)
+	FMOVQ        F13, 896(R4)
+	FMOVQ        F14, 1040(R4)
+	ADD          $0x20, R4
+	ADD          $0x100, R5
+	SUBS         $1, R6
+	BGE          loop157
+
+done158:
+	ADD          $1, R6
+	ADD          $0x2000, R1
+	ADD          $0x480, R0
 	SUBS         $1, R3
 	BGE          loop1
 

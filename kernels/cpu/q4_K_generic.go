@@ -2,11 +2,253 @@
 
 package cpu
 
+import "math"
+
 // Size of a block of q4_K: values and bytes.
 const (
 	BlockQ4_K = 256
 	BytesQ4_K = 144
 )
+
+// encodeQ4_KGeneric packs blocks of 256 values into 144 bytes.
+func encodeQ4_KGeneric(dst []byte, src []float32) {
+	for ; len(src) >= 256; dst, src = dst[144:], src[256:] {
+		encodeBlockQ4_K((*[144]byte)(dst), (*[256]float32)(src))
+	}
+}
+
+// encodeBlockQ4_K is the encode block of kquants.hcl: x into b.
+func encodeBlockQ4_K(b *[144]byte, x *[256]float32) {
+	var lowest [8]float32
+	for g := range lowest {
+		lowest[g] = math.MaxFloat32
+	}
+	for i := range 256 {
+		lowest[i/32] = lesser(x[i], lowest[i/32])
+	}
+	var lo [256]float32
+	for i := range 256 {
+		lo[i] = lesser(lowest[i/32], 0)
+	}
+	var highest [8]float32
+	for g := range highest {
+		highest[g] = -math.MaxFloat32
+	}
+	for i := range 256 {
+		highest[i/32] = greater(x[i], highest[i/32])
+	}
+	var span [256]float32
+	for i := range 256 {
+		span[i] = highest[i/32] - lo[i]
+	}
+	var sum float32
+	for i := range 256 {
+		sum += float32(x[i] * x[i])
+	}
+	scalar := inv(sqrt(sum / 128))
+	var w [256]float32
+	for i := range 256 {
+		w[i] = 1 + float32(abs(x[i])*scalar)
+	}
+	var sw [8]float32
+	for i := range 256 {
+		sw[i/32] += w[i]
+	}
+	var sx [8]float32
+	for i := range 256 {
+		sx[i/32] += float32(w[i] * x[i])
+	}
+	var q1 [256]int32
+	for i := range 256 {
+		q1[i] = clamp(rint(float32(float32((x[i]-lo[i])*inv(span[i]))*14.3)), 0, 15)
+	}
+	var l1 [8]float32
+	for i := range 256 {
+		l1[i/32] += float32(w[i] * float32(q1[i]))
+	}
+	var ll1 [8]float32
+	for i := range 256 {
+		ll1[i/32] += float32(float32(w[i]*float32(q1[i])) * float32(q1[i]))
+	}
+	var lx1 [8]float32
+	for i := range 256 {
+		lx1[i/32] += float32(float32(w[i]*float32(q1[i])) * x[i])
+	}
+	var m1 [256]float32
+	for i := range 256 {
+		m1[i] = lesser(0, float32((float32(ll1[i/32]*sx[i/32])-float32(l1[i/32]*lx1[i/32]))*inv(float32(sw[i/32]*ll1[i/32])-float32(l1[i/32]*l1[i/32]))))
+	}
+	var s1 [256]float32
+	for i := range 256 {
+		s1[i] = float32((lx1[i/32] - float32(m1[i]*l1[i/32])) * inv(ll1[i/32]))
+	}
+	var e1 [8]float32
+	for i := range 256 {
+		e1[i/32] += float32(float32(w[i]*(float32(s1[i]*float32(q1[i]))+m1[i]-x[i])) * (float32(s1[i]*float32(q1[i])) + m1[i] - x[i]))
+	}
+	var q2 [256]int32
+	for i := range 256 {
+		q2[i] = clamp(rint(float32(float32((x[i]-lo[i])*inv(span[i]))*14.9)), 0, 15)
+	}
+	var l2 [8]float32
+	for i := range 256 {
+		l2[i/32] += float32(w[i] * float32(q2[i]))
+	}
+	var ll2 [8]float32
+	for i := range 256 {
+		ll2[i/32] += float32(float32(w[i]*float32(q2[i])) * float32(q2[i]))
+	}
+	var lx2 [8]float32
+	for i := range 256 {
+		lx2[i/32] += float32(float32(w[i]*float32(q2[i])) * x[i])
+	}
+	var m2 [256]float32
+	for i := range 256 {
+		m2[i] = lesser(0, float32((float32(ll2[i/32]*sx[i/32])-float32(l2[i/32]*lx2[i/32]))*inv(float32(sw[i/32]*ll2[i/32])-float32(l2[i/32]*l2[i/32]))))
+	}
+	var s2 [256]float32
+	for i := range 256 {
+		s2[i] = float32((lx2[i/32] - float32(m2[i]*l2[i/32])) * inv(ll2[i/32]))
+	}
+	var e2 [8]float32
+	for i := range 256 {
+		e2[i/32] += float32(float32(w[i]*(float32(s2[i]*float32(q2[i]))+m2[i]-x[i])) * (float32(s2[i]*float32(q2[i])) + m2[i] - x[i]))
+	}
+	var bs2 [256]float32
+	for i := range 256 {
+		bs2[i] = choose(e2[i/32] < e1[i/32], s2[i], s1[i])
+	}
+	var bm2 [256]float32
+	for i := range 256 {
+		bm2[i] = choose(e2[i/32] < e1[i/32], m2[i], m1[i])
+	}
+	var be2 [256]float32
+	for i := range 256 {
+		be2[i] = lesser(e2[i/32], e1[i/32])
+	}
+	var q3 [256]int32
+	for i := range 256 {
+		q3[i] = clamp(rint(float32(float32((x[i]-lo[i])*inv(span[i]))*15.5)), 0, 15)
+	}
+	var l3 [8]float32
+	for i := range 256 {
+		l3[i/32] += float32(w[i] * float32(q3[i]))
+	}
+	var ll3 [8]float32
+	for i := range 256 {
+		ll3[i/32] += float32(float32(w[i]*float32(q3[i])) * float32(q3[i]))
+	}
+	var lx3 [8]float32
+	for i := range 256 {
+		lx3[i/32] += float32(float32(w[i]*float32(q3[i])) * x[i])
+	}
+	var m3 [256]float32
+	for i := range 256 {
+		m3[i] = lesser(0, float32((float32(ll3[i/32]*sx[i/32])-float32(l3[i/32]*lx3[i/32]))*inv(float32(sw[i/32]*ll3[i/32])-float32(l3[i/32]*l3[i/32]))))
+	}
+	var s3 [256]float32
+	for i := range 256 {
+		s3[i] = float32((lx3[i/32] - float32(m3[i]*l3[i/32])) * inv(ll3[i/32]))
+	}
+	var e3 [8]float32
+	for i := range 256 {
+		e3[i/32] += float32(float32(w[i]*(float32(s3[i]*float32(q3[i]))+m3[i]-x[i])) * (float32(s3[i]*float32(q3[i])) + m3[i] - x[i]))
+	}
+	var bs3 [256]float32
+	for i := range 256 {
+		bs3[i] = choose(e3[i/32] < be2[i], s3[i], bs2[i])
+	}
+	var bm3 [256]float32
+	for i := range 256 {
+		bm3[i] = choose(e3[i/32] < be2[i], m3[i], bm2[i])
+	}
+	var be3 [256]float32
+	for i := range 256 {
+		be3[i] = lesser(e3[i/32], be2[i])
+	}
+	var q4 [256]int32
+	for i := range 256 {
+		q4[i] = clamp(rint(float32((x[i]-bm3[i])*inv(bs3[i]))), 0, 15)
+	}
+	var l4 [8]float32
+	for i := range 256 {
+		l4[i/32] += float32(w[i] * float32(q4[i]))
+	}
+	var ll4 [8]float32
+	for i := range 256 {
+		ll4[i/32] += float32(float32(w[i]*float32(q4[i])) * float32(q4[i]))
+	}
+	var lx4 [8]float32
+	for i := range 256 {
+		lx4[i/32] += float32(float32(w[i]*float32(q4[i])) * x[i])
+	}
+	var m4 [256]float32
+	for i := range 256 {
+		m4[i] = lesser(0, float32((float32(ll4[i/32]*sx[i/32])-float32(l4[i/32]*lx4[i/32]))*inv(float32(sw[i/32]*ll4[i/32])-float32(l4[i/32]*l4[i/32]))))
+	}
+	var s4 [256]float32
+	for i := range 256 {
+		s4[i] = float32((lx4[i/32] - float32(m4[i]*l4[i/32])) * inv(ll4[i/32]))
+	}
+	var e4 [8]float32
+	for i := range 256 {
+		e4[i/32] += float32(float32(w[i]*(float32(s4[i]*float32(q4[i]))+m4[i]-x[i])) * (float32(s4[i]*float32(q4[i])) + m4[i] - x[i]))
+	}
+	var bs4 [256]float32
+	for i := range 256 {
+		bs4[i] = choose(e4[i/32] < be3[i], s4[i], bs3[i])
+	}
+	var bm4 [256]float32
+	for i := range 256 {
+		bm4[i] = choose(e4[i/32] < be3[i], m4[i], bm3[i])
+	}
+	var highest2 float32 = -math.MaxFloat32
+	for i := range 256 {
+		highest2 = greater(bs4[i], highest2)
+	}
+	d := highest2 / 63
+	var highest3 float32 = -math.MaxFloat32
+	for i := range 256 {
+		highest3 = greater(-bm4[i], highest3)
+	}
+	dmin := highest3 / 63
+	scalar2 := inv(d)
+	var scale [256]int32
+	for i := range 256 {
+		scale[i] = clamp(rint(float32(bs4[i]*scalar2)), 0, 63)
+	}
+	scalar3 := inv(dmin)
+	var least [256]int32
+	for i := range 256 {
+		least[i] = clamp(rint(float32(-bm4[i]*scalar3)), 0, 63)
+	}
+	scalar4 := fromF16(f16(dmin))
+	scalar5 := fromF16(f16(d))
+	var code [256]int32
+	for i := range 256 {
+		code[i] = clamp(rint(float32((x[i]+float32(scalar4*float32(least[i])))*inv(float32(scalar5*float32(scale[i]))))), 0, 15)
+	}
+	*b = [144]byte{}
+	storeF16(b[0:], d)
+	storeF16(b[2:], dmin)
+	for i := range 256 {
+		b[16+i%32+32*(i/64)] |= byte(code[i]&15) << (4 * (i / 32 % 2))
+	}
+	for g := range 4 {
+		b[4+g] |= byte(scale[g*32] & 63)
+	}
+	for g := 4; g < 8; g++ {
+		b[8+g] |= byte(scale[g*32] & 15)
+		b[g] |= byte(scale[g*32]>>4&3) << 6
+	}
+	for g := range 4 {
+		b[8+g] |= byte(least[g*32] & 63)
+	}
+	for g := 4; g < 8; g++ {
+		b[8+g] |= byte(least[g*32]&15) << 4
+		b[4+g] |= byte(least[g*32]>>4&3) << 6
+	}
+}
 
 // decodeQ4_KGeneric unpacks blocks of 144 bytes into 256 values.
 func decodeQ4_KGeneric(dst []float32, src []byte) {

@@ -218,3 +218,65 @@ var matmulQ8TilesQ5_KNEON = matmulQ8Tiles{
 func matmulQ8Q5_KNEON(y []float32, ldy int, x *Act, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
 	matmulQ8TilesQ5_KNEON.drive(256, 176, matmulQ8Q5_KGeneric, y, ldy, x, m, w, stride, rows, n, ws)
 }
+
+// encodeGroupsQ5_KNEON packs groups of 8 blocks of 256 values.
+//
+//	for k := range groups * 8 {
+//		x := src[k*256:][:256]
+//		lo := min(min(x, 32), 0.0)
+//		span := (max(x, 32) - lo)
+//		w := (1.0 + (abs(x) * inv(sqrt((sum((x * x)) / 128.0)))))
+//		sw := sum(w, 32)
+//		sx := sum((w * x), 32)
+//		q1 := clamp(rint((((x - lo) * inv(span)) * 30.3)), 0, 31)
+//		l1 := sum((w * float(q1)), 32)
+//		ll1 := sum(((w * float(q1)) * float(q1)), 32)
+//		lx1 := sum(((w * float(q1)) * x), 32)
+//		m1 := min(0.0, (((ll1 * sx) - (l1 * lx1)) * inv(((sw * ll1) - (l1 * l1)))))
+//		s1 := ((lx1 - (m1 * l1)) * inv(ll1))
+//		e1 := sum(((w * (((s1 * float(q1)) + m1) - x)) * (((s1 * float(q1)) + m1) - x)), 32)
+//		q2 := clamp(rint((((x - lo) * inv(span)) * 30.9)), 0, 31)
+//		l2 := sum((w * float(q2)), 32)
+//		ll2 := sum(((w * float(q2)) * float(q2)), 32)
+//		lx2 := sum(((w * float(q2)) * x), 32)
+//		m2 := min(0.0, (((ll2 * sx) - (l2 * lx2)) * inv(((sw * ll2) - (l2 * l2)))))
+//		s2 := ((lx2 - (m2 * l2)) * inv(ll2))
+//		e2 := sum(((w * (((s2 * float(q2)) + m2) - x)) * (((s2 * float(q2)) + m2) - x)), 32)
+//		bs2 := ((e2 < e1) ? s2 : s1)
+//		bm2 := ((e2 < e1) ? m2 : m1)
+//		be2 := min(e2, e1)
+//		q3 := clamp(rint((((x - lo) * inv(span)) * 31.5)), 0, 31)
+//		l3 := sum((w * float(q3)), 32)
+//		ll3 := sum(((w * float(q3)) * float(q3)), 32)
+//		lx3 := sum(((w * float(q3)) * x), 32)
+//		m3 := min(0.0, (((ll3 * sx) - (l3 * lx3)) * inv(((sw * ll3) - (l3 * l3)))))
+//		s3 := ((lx3 - (m3 * l3)) * inv(ll3))
+//		e3 := sum(((w * (((s3 * float(q3)) + m3) - x)) * (((s3 * float(q3)) + m3) - x)), 32)
+//		bs3 := ((e3 < be2) ? s3 : bs2)
+//		bm3 := ((e3 < be2) ? m3 : bm2)
+//		be3 := min(e3, be2)
+//		q4 := clamp(rint(((x - bm3) * inv(bs3))), 0, 31)
+//		l4 := sum((w * float(q4)), 32)
+//		ll4 := sum(((w * float(q4)) * float(q4)), 32)
+//		lx4 := sum(((w * float(q4)) * x), 32)
+//		m4 := min(0.0, (((ll4 * sx) - (l4 * lx4)) * inv(((sw * ll4) - (l4 * l4)))))
+//		s4 := ((lx4 - (m4 * l4)) * inv(ll4))
+//		e4 := sum(((w * (((s4 * float(q4)) + m4) - x)) * (((s4 * float(q4)) + m4) - x)), 32)
+//		bs4 := ((e4 < be3) ? s4 : bs3)
+//		bm4 := ((e4 < be3) ? m4 : bm3)
+//		d := (max(bs4) / 63.0)
+//		dmin := (max(-bm4) / 63.0)
+//		scale := clamp(rint((bs4 * inv(d))), 0, 63)
+//		least := clamp(rint((-bm4 * inv(dmin))), 0, 63)
+//		code := clamp(rint(((x + (f16(dmin) * float(least))) * inv((f16(d) * float(scale))))), 0, 31)
+//		copy(dst[k*176:], block of these fields and codes)
+//	}
+//
+// Requires: none
+//
+//go:noescape
+func encodeGroupsQ5_KNEON(dst *byte, src *float32, scratch *byte, groups int)
+
+func encodeQ5_KNEON(dst []byte, src []float32) {
+	driveEncode(encodeGroupsQ5_KNEON, 8, 256, 176, 67936, dst, src)
+}

@@ -218,3 +218,45 @@ var matmulQ8TilesQ6_KAVX2 = matmulQ8Tiles{
 func matmulQ8Q6_KAVX2(y []float32, ldy int, x *Act, m int, w []byte, stride int, rows int, n int, ws *Workspace) {
 	matmulQ8TilesQ6_KAVX2.drive(256, 210, matmulQ8Q6_KGeneric, y, ldy, x, m, w, stride, rows, n, ws)
 }
+
+// encodeGroupsQ6_KAVX2 packs groups of 8 blocks of 256 values.
+//
+//	for k := range groups * 8 {
+//		x := src[k*256:][:256]
+//		m := extremum(x, 16)
+//		w := (x * x)
+//		q1 := clamp(rint(((x * inv(m)) * -32.0)), -32, 31)
+//		ll1 := sum(((w * float(q1)) * float(q1)), 16)
+//		lx1 := sum(((w * float(q1)) * x), 16)
+//		s1 := (lx1 * inv(ll1))
+//		q2 := clamp(rint(((x * inv(m)) * -31.0)), -32, 31)
+//		ll2 := sum(((w * float(q2)) * float(q2)), 16)
+//		lx2 := sum(((w * float(q2)) * x), 16)
+//		s2 := (lx2 * inv(ll2))
+//		b2 := (((lx2 * s2) > (lx1 * s1)) ? s2 : s1)
+//		p2 := max((lx2 * s2), (lx1 * s1))
+//		q3 := clamp(rint(((x * inv(m)) * -33.0)), -32, 31)
+//		ll3 := sum(((w * float(q3)) * float(q3)), 16)
+//		lx3 := sum(((w * float(q3)) * x), 16)
+//		s3 := (lx3 * inv(ll3))
+//		b3 := (((lx3 * s3) > p2) ? s3 : b2)
+//		p3 := max((lx3 * s3), p2)
+//		q4 := clamp(rint((x * inv(b3))), -32, 31)
+//		ll4 := sum(((w * float(q4)) * float(q4)), 16)
+//		lx4 := sum(((w * float(q4)) * x), 16)
+//		s4 := (lx4 * inv(ll4))
+//		b4 := (((lx4 * s4) > p3) ? s4 : b3)
+//		d := (extremum(b4) / -128.0)
+//		scale := clamp(rint((b4 * inv(d))), -128, 127)
+//		code := (clamp(rint((x * inv((f16(d) * float(scale))))), -32, 31) + 32)
+//		copy(dst[k*210:], block of these fields and codes)
+//	}
+//
+// Requires: AVX2, F16C
+//
+//go:noescape
+func encodeGroupsQ6_KAVX2(dst *byte, src *float32, scratch *byte, groups int)
+
+func encodeQ6_KAVX2(dst []byte, src []float32) {
+	driveEncode(encodeGroupsQ6_KAVX2, 8, 256, 210, 67232, dst, src)
+}

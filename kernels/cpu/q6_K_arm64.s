@@ -34,6 +34,41 @@ DATA q6_k_order2<>+0(SB)/8, $0x0b0a09080b0a0908
 DATA q6_k_order2<>+8(SB)/8, $0x0f0e0d0c0f0e0d0c
 GLOBL q6_k_order2<>(SB), RODATA|NOPTR, $16
 
+// q6_k_mask: float32, 4 times 0x7fffffff
+DATA q6_k_mask<>+0(SB)/8, $0x7fffffff7fffffff
+DATA q6_k_mask<>+8(SB)/8, $0x7fffffff7fffffff
+GLOBL q6_k_mask<>(SB), RODATA|NOPTR, $16
+
+// q6_k_one: float32, 4 times 1
+DATA q6_k_one<>+0(SB)/8, $0x3f8000003f800000
+DATA q6_k_one<>+8(SB)/8, $0x3f8000003f800000
+GLOBL q6_k_one<>(SB), RODATA|NOPTR, $16
+
+// q6_k_const: int32, 4 times -32
+DATA q6_k_const<>+0(SB)/8, $0xffffffe0ffffffe0
+DATA q6_k_const<>+8(SB)/8, $0xffffffe0ffffffe0
+GLOBL q6_k_const<>(SB), RODATA|NOPTR, $16
+
+// q6_k_factor: float32, 4 times -31
+DATA q6_k_factor<>+0(SB)/8, $0xc1f80000c1f80000
+DATA q6_k_factor<>+8(SB)/8, $0xc1f80000c1f80000
+GLOBL q6_k_factor<>(SB), RODATA|NOPTR, $16
+
+// q6_k_factor2: float32, 4 times -33
+DATA q6_k_factor2<>+0(SB)/8, $0xc2040000c2040000
+DATA q6_k_factor2<>+8(SB)/8, $0xc2040000c2040000
+GLOBL q6_k_factor2<>(SB), RODATA|NOPTR, $16
+
+// q6_k_const2: int32, 4 times -128
+DATA q6_k_const2<>+0(SB)/8, $0xffffff80ffffff80
+DATA q6_k_const2<>+8(SB)/8, $0xffffff80ffffff80
+GLOBL q6_k_const2<>(SB), RODATA|NOPTR, $16
+
+// q6_k_f16: float32, 4 times 0x7fc00000
+DATA q6_k_f16<>+0(SB)/8, $0x7fc000007fc00000
+DATA q6_k_f16<>+8(SB)/8, $0x7fc000007fc00000
+GLOBL q6_k_f16<>(SB), RODATA|NOPTR, $16
+
 // matmulQ81xQ6_KDotProd multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: ASIMDDP
 TEXT ·matmulQ81xQ6_KDotProd(SB), NOSPLIT, $0-72
@@ -9046,6 +9081,3875 @@ done4:
 	ADD          $4, R1
 	MOVD         stride+48(FP), R4
 	ADD          R4, R2
+	SUBS         $1, R3
+	BGE          loop1
+
+done2:
+	ADD          $1, R3
+	RET
+
+// encodeGroupsQ6_KNEON packs groups of 8 blocks of 256 values.
+TEXT ·encodeGroupsQ6_KNEON(SB), NOSPLIT, $0-32
+
+	// constants of the loops
+	WORD $0x4f000460 // movi v0.4s, #3
+	WORD $0x4f00e401 // movi v1.16b, #0
+	WORD $0x4f046402 // movi v2.4s, #128, lsl #24
+	WORD $0x4f0265e3 // movi v3.4s, #79, lsl #24
+	MOVD         $q6_k_mask<>+0(SB), R0
+	FMOVQ        (R0), F4
+	WORD $0x4f0005e5 // movi v5.4s, #15
+	WORD $0x4f066446 // movi v6.4s, #194, lsl #24
+	MOVD         $q6_k_factor2<>+0(SB), R0
+	FMOVQ        (R0), F7
+	MOVD         $q6_k_factor<>+0(SB), R0
+	FMOVQ        (R0), F8
+	WORD $0x4f010409 // movi v9.4s, #32
+	WORD $0x4f0707ea // movi v10.4s, #255
+	MOVD         $q6_k_f16<>+0(SB), R0
+	FMOVQ        (R0), F11
+	WORD $0x4f06646c // movi v12.4s, #195, lsl #24
+	MOVD         dst+0(FP), R0
+	MOVD         src+8(FP), R1
+	MOVD         scratch+16(FP), R2
+	MOVD         groups+24(FP), R3
+	ADD          $0x1f, R2
+	AND          $-32, R2
+	SUBS         $1, R3
+	BLT          done2
+
+loop1:
+
+	// x: value i of every block in one vector
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x20, R5
+	SUBS         $1, R5
+	BLT          done4
+
+loop3:
+	ADD          R4, R1, R6
+	FMOVQ        (R6), F13
+	ADD          R4, R1, R6
+	FMOVQ        16(R6), F14
+	ADD          R4, R1, R6
+	FMOVQ        1024(R6), F15
+	ADD          R4, R1, R6
+	FMOVQ        1040(R6), F16
+	ADD          R4, R1, R6
+	FMOVQ        2048(R6), F17
+	ADD          R4, R1, R6
+	FMOVQ        2064(R6), F18
+	ADD          R4, R1, R6
+	FMOVQ        3072(R6), F19
+	ADD          R4, R1, R6
+	FMOVQ        3088(R6), F20
+	ADD          R4, R1, R6
+	FMOVQ        4096(R6), F21
+	ADD          R4, R1, R6
+	FMOVQ        4112(R6), F22
+	ADD          R4, R1, R6
+	FMOVQ        5120(R6), F23
+	ADD          R4, R1, R6
+	FMOVQ        5136(R6), F24
+	ADD          R4, R1, R6
+	FMOVQ        6144(R6), F25
+	ADD          R4, R1, R6
+	FMOVQ        6160(R6), F26
+	ADD          R4, R1, R6
+	FMOVQ        7168(R6), F27
+	ADD          R4, R1, R6
+	FMOVQ        7184(R6), F28
+	WORD $0x4e8f29bd // trn1 v29.4s, v13.4s, v15.4s
+	WORD $0x4e8f69ad // trn2 v13.4s, v13.4s, v15.4s
+	WORD $0x4e932a2f // trn1 v15.4s, v17.4s, v19.4s
+	WORD $0x4e936a31 // trn2 v17.4s, v17.4s, v19.4s
+	WORD $0x4ecf3bb3 // zip1 v19.2d, v29.2d, v15.2d
+	WORD $0x4ed139be // zip1 v30.2d, v13.2d, v17.2d
+	WORD $0x4ecf7baf // zip2 v15.2d, v29.2d, v15.2d
+	WORD $0x4ed179ad // zip2 v13.2d, v13.2d, v17.2d
+	WORD $0x4e9029d1 // trn1 v17.4s, v14.4s, v16.4s
+	WORD $0x4e9069ce // trn2 v14.4s, v14.4s, v16.4s
+	WORD $0x4e942a50 // trn1 v16.4s, v18.4s, v20.4s
+	WORD $0x4e946a52 // trn2 v18.4s, v18.4s, v20.4s
+	WORD $0x4ed03a34 // zip1 v20.2d, v17.2d, v16.2d
+	WORD $0x4ed239dd // zip1 v29.2d, v14.2d, v18.2d
+	WORD $0x4ed07a30 // zip2 v16.2d, v17.2d, v16.2d
+	WORD $0x4ed279ce // zip2 v14.2d, v14.2d, v18.2d
+	WORD $0x4e972ab1 // trn1 v17.4s, v21.4s, v23.4s
+	WORD $0x4e976ab2 // trn2 v18.4s, v21.4s, v23.4s
+	WORD $0x4e9b2b35 // trn1 v21.4s, v25.4s, v27.4s
+	WORD $0x4e9b6b37 // trn2 v23.4s, v25.4s, v27.4s
+	WORD $0x4ed53a39 // zip1 v25.2d, v17.2d, v21.2d
+	WORD $0x4ed73a5b // zip1 v27.2d, v18.2d, v23.2d
+	WORD $0x4ed57a31 // zip2 v17.2d, v17.2d, v21.2d
+	WORD $0x4ed77a52 // zip2 v18.2d, v18.2d, v23.2d
+	WORD $0x4e982ad5 // trn1 v21.4s, v22.4s, v24.4s
+	WORD $0x4e986ad6 // trn2 v22.4s, v22.4s, v24.4s
+	WORD $0x4e9c2b57 // trn1 v23.4s, v26.4s, v28.4s
+	WORD $0x4e9c6b58 // trn2 v24.4s, v26.4s, v28.4s
+	WORD $0x4ed73aba // zip1 v26.2d, v21.2d, v23.2d
+	WORD $0x4ed83adc // zip1 v28.2d, v22.2d, v24.2d
+	WORD $0x4ed77ab5 // zip2 v21.2d, v21.2d, v23.2d
+	WORD $0x4ed87ad6 // zip2 v22.2d, v22.2d, v24.2d
+	ADD          R4<<3, R2, R6
+	FMOVQ        F19, (R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F25, 16(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F30, 32(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F27, 48(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F15, 64(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F17, 80(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 96(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F18, 112(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F20, 128(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F26, 144(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F29, 160(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F28, 176(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F16, 192(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F21, 208(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 224(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F22, 240(R6)
+	ADD          $0x20, R4
+	SUBS         $1, R5
+	BGE          loop3
+
+done4:
+	ADD          $1, R5
+
+	// m
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done6
+
+loop5:
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4f00e40e // movi v14.16b, #0
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done8
+
+loop7:
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F15
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F16
+	WORD $0x4e241df1 // and v17.16b, v15.16b, v4.16b
+	WORD $0x4e241e12 // and v18.16b, v16.16b, v4.16b
+	WORD $0x4e241db3 // and v19.16b, v13.16b, v4.16b
+	WORD $0x4e241dd4 // and v20.16b, v14.16b, v4.16b
+	WORD $0x6eb3e631 // fcmgt v17.4s, v17.4s, v19.4s
+	WORD $0x6eb4e652 // fcmgt v18.4s, v18.4s, v20.4s
+	WORD $0x4eb11e31 // mov v17.16b, v17.16b
+	WORD $0x6e6d1df1 // bsl v17.16b, v15.16b, v13.16b
+	WORD $0x4eb11e2d // mov v13.16b, v17.16b
+	WORD $0x4eb21e4f // mov v15.16b, v18.16b
+	WORD $0x6e6e1e0f // bsl v15.16b, v16.16b, v14.16b
+	WORD $0x4eaf1dee // mov v14.16b, v15.16b
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop7
+
+done8:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 8192(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F14, 8208(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop5
+
+done6:
+	ADD          $1, R6
+
+	// w
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x100, R5
+	SUBS         $1, R5
+	BLT          done10
+
+loop9:
+	ADD          R4<<3, R2, R6
+	FMOVQ        (R6), F13
+	ADD          R4<<3, R2, R6
+	FMOVQ        16(R6), F14
+	WORD $0x6e2dddad // fmul v13.4s, v13.4s, v13.4s
+	WORD $0x6e2eddce // fmul v14.4s, v14.4s, v14.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 8704(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 8720(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop9
+
+done10:
+	ADD          $1, R5
+
+	// q1
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done12
+
+loop11:
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done14
+
+loop13:
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F13
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F14
+	ADD          R5<<3, R2, R8
+	FMOVQ        8192(R8), F15
+	ADD          R5<<3, R2, R8
+	FMOVQ        8208(R8), F16
+	MOVD         $q6_k_one<>+0(SB), R8
+	FMOVQ        (R8), F17
+	WORD $0x4e21e5f2 // fcmeq v18.4s, v15.4s, v1.4s
+	WORD $0x6e205a52 // mvn v18.16b, v18.16b
+	WORD $0x4e21e613 // fcmeq v19.4s, v16.4s, v1.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x6e2ffe2f // fdiv v15.4s, v17.4s, v15.4s
+	WORD $0x6e30fe30 // fdiv v16.4s, v17.4s, v16.4s
+	WORD $0x4e321def // and v15.16b, v15.16b, v18.16b
+	WORD $0x4e331e10 // and v16.16b, v16.16b, v19.16b
+	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e26ddad // fmul v13.4s, v13.4s, v6.4s
+	WORD $0x6e26ddce // fmul v14.4s, v14.4s, v6.4s
+	WORD $0x4e21a9af // fcvtns v15.4s, v13.4s
+	WORD $0x6eadec6d // facgt v13.4s, v3.4s, v13.4s
+	WORD $0x6e621ded // bsl v13.16b, v15.16b, v2.16b
+	WORD $0x4e21a9cf // fcvtns v15.4s, v14.4s
+	WORD $0x6eaeec6e // facgt v14.4s, v3.4s, v14.4s
+	WORD $0x6e621dee // bsl v14.16b, v15.16b, v2.16b
+	MOVD         $q6_k_const<>+0(SB), R8
+	FMOVQ        (R8), F15
+	WORD $0x4eaf65ad // smax v13.4s, v13.4s, v15.4s
+	WORD $0x4eaf65ce // smax v14.4s, v14.4s, v15.4s
+	WORD $0x4f0007ef // movi v15.4s, #31
+	WORD $0x4eaf6dad // smin v13.4s, v13.4s, v15.4s
+	WORD $0x4eaf6dce // smin v14.4s, v14.4s, v15.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        F13, 16896(R8)
+	ADD          R4<<3, R2, R8
+	FMOVQ        F14, 16912(R8)
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop13
+
+done14:
+	ADD          $1, R7
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop11
+
+done12:
+	ADD          $1, R6
+
+	// ll1
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done16
+
+loop15:
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4f00e40e // movi v14.16b, #0
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done18
+
+loop17:
+	ADD          R4<<3, R2, R8
+	FMOVQ        8704(R8), F15
+	ADD          R4<<3, R2, R8
+	FMOVQ        8720(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        16896(R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        16912(R8), F18
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop17
+
+done18:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 25088(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F14, 25104(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop15
+
+done16:
+	ADD          $1, R6
+
+	// lx1
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done20
+
+loop19:
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4f00e40e // movi v14.16b, #0
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done22
+
+loop21:
+	ADD          R4<<3, R2, R8
+	FMOVQ        8704(R8), F15
+	ADD          R4<<3, R2, R8
+	FMOVQ        8720(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        16896(R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        16912(R8), F18
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F18
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop21
+
+done22:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 25600(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F14, 25616(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop19
+
+done20:
+	ADD          $1, R6
+
+	// s1
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x10, R5
+	SUBS         $1, R5
+	BLT          done24
+
+loop23:
+	ADD          R4<<3, R2, R6
+	FMOVQ        25600(R6), F13
+	ADD          R4<<3, R2, R6
+	FMOVQ        25616(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        25088(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        25104(R6), F16
+	MOVD         $q6_k_one<>+0(SB), R6
+	FMOVQ        (R6), F17
+	WORD $0x4e21e5f2 // fcmeq v18.4s, v15.4s, v1.4s
+	WORD $0x6e205a52 // mvn v18.16b, v18.16b
+	WORD $0x4e21e613 // fcmeq v19.4s, v16.4s, v1.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x6e2ffe2f // fdiv v15.4s, v17.4s, v15.4s
+	WORD $0x6e30fe30 // fdiv v16.4s, v17.4s, v16.4s
+	WORD $0x4e321def // and v15.16b, v15.16b, v18.16b
+	WORD $0x4e331e10 // and v16.16b, v16.16b, v19.16b
+	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 26112(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 26128(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop23
+
+done24:
+	ADD          $1, R5
+
+	// q2
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done26
+
+loop25:
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done28
+
+loop27:
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F13
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F14
+	ADD          R5<<3, R2, R8
+	FMOVQ        8192(R8), F15
+	ADD          R5<<3, R2, R8
+	FMOVQ        8208(R8), F16
+	MOVD         $q6_k_one<>+0(SB), R8
+	FMOVQ        (R8), F17
+	WORD $0x4e21e5f2 // fcmeq v18.4s, v15.4s, v1.4s
+	WORD $0x6e205a52 // mvn v18.16b, v18.16b
+	WORD $0x4e21e613 // fcmeq v19.4s, v16.4s, v1.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x6e2ffe2f // fdiv v15.4s, v17.4s, v15.4s
+	WORD $0x6e30fe30 // fdiv v16.4s, v17.4s, v16.4s
+	WORD $0x4e321def // and v15.16b, v15.16b, v18.16b
+	WORD $0x4e331e10 // and v16.16b, v16.16b, v19.16b
+	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e28ddad // fmul v13.4s, v13.4s, v8.4s
+	WORD $0x6e28ddce // fmul v14.4s, v14.4s, v8.4s
+	WORD $0x4e21a9af // fcvtns v15.4s, v13.4s
+	WORD $0x6eadec6d // facgt v13.4s, v3.4s, v13.4s
+	WORD $0x6e621ded // bsl v13.16b, v15.16b, v2.16b
+	WORD $0x4e21a9cf // fcvtns v15.4s, v14.4s
+	WORD $0x6eaeec6e // facgt v14.4s, v3.4s, v14.4s
+	WORD $0x6e621dee // bsl v14.16b, v15.16b, v2.16b
+	MOVD         $q6_k_const<>+0(SB), R8
+	FMOVQ        (R8), F15
+	WORD $0x4eaf65ad // smax v13.4s, v13.4s, v15.4s
+	WORD $0x4eaf65ce // smax v14.4s, v14.4s, v15.4s
+	WORD $0x4f0007ef // movi v15.4s, #31
+	WORD $0x4eaf6dad // smin v13.4s, v13.4s, v15.4s
+	WORD $0x4eaf6dce // smin v14.4s, v14.4s, v15.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        F13, 26624(R8)
+	ADD          R4<<3, R2, R8
+	FMOVQ        F14, 26640(R8)
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop27
+
+done28:
+	ADD          $1, R7
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop25
+
+done26:
+	ADD          $1, R6
+
+	// ll2
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done30
+
+loop29:
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4f00e40e // movi v14.16b, #0
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done32
+
+loop31:
+	ADD          R4<<3, R2, R8
+	FMOVQ        8704(R8), F15
+	ADD          R4<<3, R2, R8
+	FMOVQ        8720(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        26624(R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        26640(R8), F18
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop31
+
+done32:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 34816(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F14, 34832(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop29
+
+done30:
+	ADD          $1, R6
+
+	// lx2
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done34
+
+loop33:
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4f00e40e // movi v14.16b, #0
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done36
+
+loop35:
+	ADD          R4<<3, R2, R8
+	FMOVQ        8704(R8), F15
+	ADD          R4<<3, R2, R8
+	FMOVQ        8720(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        26624(R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        26640(R8), F18
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F18
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop35
+
+done36:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 35328(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F14, 35344(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop33
+
+done34:
+	ADD          $1, R6
+
+	// s2
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x10, R5
+	SUBS         $1, R5
+	BLT          done38
+
+loop37:
+	ADD          R4<<3, R2, R6
+	FMOVQ        35328(R6), F13
+	ADD          R4<<3, R2, R6
+	FMOVQ        35344(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        34816(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        34832(R6), F16
+	MOVD         $q6_k_one<>+0(SB), R6
+	FMOVQ        (R6), F17
+	WORD $0x4e21e5f2 // fcmeq v18.4s, v15.4s, v1.4s
+	WORD $0x6e205a52 // mvn v18.16b, v18.16b
+	WORD $0x4e21e613 // fcmeq v19.4s, v16.4s, v1.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x6e2ffe2f // fdiv v15.4s, v17.4s, v15.4s
+	WORD $0x6e30fe30 // fdiv v16.4s, v17.4s, v16.4s
+	WORD $0x4e321def // and v15.16b, v15.16b, v18.16b
+	WORD $0x4e331e10 // and v16.16b, v16.16b, v19.16b
+	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 35840(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 35856(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop37
+
+done38:
+	ADD          $1, R5
+
+	// b2
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x10, R5
+	SUBS         $1, R5
+	BLT          done40
+
+loop39:
+	ADD          R4<<3, R2, R6
+	FMOVQ        35328(R6), F13
+	ADD          R4<<3, R2, R6
+	FMOVQ        35344(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        35840(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        35856(R6), F16
+	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        25600(R6), F17
+	ADD          R4<<3, R2, R6
+	FMOVQ        25616(R6), F18
+	ADD          R4<<3, R2, R6
+	FMOVQ        26112(R6), F19
+	ADD          R4<<3, R2, R6
+	FMOVQ        26128(R6), F20
+	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
+	WORD $0x6eb1e5ad // fcmgt v13.4s, v13.4s, v17.4s
+	WORD $0x6eb2e5ce // fcmgt v14.4s, v14.4s, v18.4s
+	WORD $0x4ead1dad // mov v13.16b, v13.16b
+	WORD $0x6e731ded // bsl v13.16b, v15.16b, v19.16b
+	WORD $0x4eae1dce // mov v14.16b, v14.16b
+	WORD $0x6e741e0e // bsl v14.16b, v16.16b, v20.16b
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 36352(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 36368(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop39
+
+done40:
+	ADD          $1, R5
+
+	// p2
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x10, R5
+	SUBS         $1, R5
+	BLT          done42
+
+loop41:
+	ADD          R4<<3, R2, R6
+	FMOVQ        35328(R6), F13
+	ADD          R4<<3, R2, R6
+	FMOVQ        35344(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        35840(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        35856(R6), F16
+	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        25600(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        25616(R6), F16
+	ADD          R4<<3, R2, R6
+	FMOVQ        26112(R6), F17
+	ADD          R4<<3, R2, R6
+	FMOVQ        26128(R6), F18
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6eafe5b1 // fcmgt v17.4s, v13.4s, v15.4s
+	WORD $0x6e6f1db1 // bsl v17.16b, v13.16b, v15.16b
+	WORD $0x6eb0e5cd // fcmgt v13.4s, v14.4s, v16.4s
+	WORD $0x6e701dcd // bsl v13.16b, v14.16b, v16.16b
+	ADD          R4<<3, R2, R6
+	FMOVQ        F17, 36864(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 36880(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop41
+
+done42:
+	ADD          $1, R5
+
+	// q3
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done44
+
+loop43:
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done46
+
+loop45:
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F13
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F14
+	ADD          R5<<3, R2, R8
+	FMOVQ        8192(R8), F15
+	ADD          R5<<3, R2, R8
+	FMOVQ        8208(R8), F16
+	MOVD         $q6_k_one<>+0(SB), R8
+	FMOVQ        (R8), F17
+	WORD $0x4e21e5f2 // fcmeq v18.4s, v15.4s, v1.4s
+	WORD $0x6e205a52 // mvn v18.16b, v18.16b
+	WORD $0x4e21e613 // fcmeq v19.4s, v16.4s, v1.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x6e2ffe2f // fdiv v15.4s, v17.4s, v15.4s
+	WORD $0x6e30fe30 // fdiv v16.4s, v17.4s, v16.4s
+	WORD $0x4e321def // and v15.16b, v15.16b, v18.16b
+	WORD $0x4e331e10 // and v16.16b, v16.16b, v19.16b
+	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x6e27ddad // fmul v13.4s, v13.4s, v7.4s
+	WORD $0x6e27ddce // fmul v14.4s, v14.4s, v7.4s
+	WORD $0x4e21a9af // fcvtns v15.4s, v13.4s
+	WORD $0x6eadec6d // facgt v13.4s, v3.4s, v13.4s
+	WORD $0x6e621ded // bsl v13.16b, v15.16b, v2.16b
+	WORD $0x4e21a9cf // fcvtns v15.4s, v14.4s
+	WORD $0x6eaeec6e // facgt v14.4s, v3.4s, v14.4s
+	WORD $0x6e621dee // bsl v14.16b, v15.16b, v2.16b
+	MOVD         $q6_k_const<>+0(SB), R8
+	FMOVQ        (R8), F15
+	WORD $0x4eaf65ad // smax v13.4s, v13.4s, v15.4s
+	WORD $0x4eaf65ce // smax v14.4s, v14.4s, v15.4s
+	WORD $0x4f0007ef // movi v15.4s, #31
+	WORD $0x4eaf6dad // smin v13.4s, v13.4s, v15.4s
+	WORD $0x4eaf6dce // smin v14.4s, v14.4s, v15.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        F13, 37376(R8)
+	ADD          R4<<3, R2, R8
+	FMOVQ        F14, 37392(R8)
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop45
+
+done46:
+	ADD          $1, R7
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop43
+
+done44:
+	ADD          $1, R6
+
+	// ll3
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done48
+
+loop47:
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4f00e40e // movi v14.16b, #0
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done50
+
+loop49:
+	ADD          R4<<3, R2, R8
+	FMOVQ        8704(R8), F15
+	ADD          R4<<3, R2, R8
+	FMOVQ        8720(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        37376(R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        37392(R8), F18
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop49
+
+done50:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 45568(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F14, 45584(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop47
+
+done48:
+	ADD          $1, R6
+
+	// lx3
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done52
+
+loop51:
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4f00e40e // movi v14.16b, #0
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done54
+
+loop53:
+	ADD          R4<<3, R2, R8
+	FMOVQ        8704(R8), F15
+	ADD          R4<<3, R2, R8
+	FMOVQ        8720(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        37376(R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        37392(R8), F18
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F18
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop53
+
+done54:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 46080(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F14, 46096(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop51
+
+done52:
+	ADD          $1, R6
+
+	// s3
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x10, R5
+	SUBS         $1, R5
+	BLT          done56
+
+loop55:
+	ADD          R4<<3, R2, R6
+	FMOVQ        46080(R6), F13
+	ADD          R4<<3, R2, R6
+	FMOVQ        46096(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        45568(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        45584(R6), F16
+	MOVD         $q6_k_one<>+0(SB), R6
+	FMOVQ        (R6), F17
+	WORD $0x4e21e5f2 // fcmeq v18.4s, v15.4s, v1.4s
+	WORD $0x6e205a52 // mvn v18.16b, v18.16b
+	WORD $0x4e21e613 // fcmeq v19.4s, v16.4s, v1.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x6e2ffe2f // fdiv v15.4s, v17.4s, v15.4s
+	WORD $0x6e30fe30 // fdiv v16.4s, v17.4s, v16.4s
+	WORD $0x4e321def // and v15.16b, v15.16b, v18.16b
+	WORD $0x4e331e10 // and v16.16b, v16.16b, v19.16b
+	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 46592(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 46608(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop55
+
+done56:
+	ADD          $1, R5
+
+	// b3
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x10, R5
+	SUBS         $1, R5
+	BLT          done58
+
+loop57:
+	ADD          R4<<3, R2, R6
+	FMOVQ        46080(R6), F13
+	ADD          R4<<3, R2, R6
+	FMOVQ        46096(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        46592(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        46608(R6), F16
+	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        36864(R6), F17
+	ADD          R4<<3, R2, R6
+	FMOVQ        36880(R6), F18
+	WORD $0x6eb1e5ad // fcmgt v13.4s, v13.4s, v17.4s
+	WORD $0x6eb2e5ce // fcmgt v14.4s, v14.4s, v18.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        36352(R6), F17
+	ADD          R4<<3, R2, R6
+	FMOVQ        36368(R6), F18
+	WORD $0x4ead1dad // mov v13.16b, v13.16b
+	WORD $0x6e711ded // bsl v13.16b, v15.16b, v17.16b
+	WORD $0x4eae1dce // mov v14.16b, v14.16b
+	WORD $0x6e721e0e // bsl v14.16b, v16.16b, v18.16b
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 47104(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 47120(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop57
+
+done58:
+	ADD          $1, R5
+
+	// p3
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x10, R5
+	SUBS         $1, R5
+	BLT          done60
+
+loop59:
+	ADD          R4<<3, R2, R6
+	FMOVQ        46080(R6), F13
+	ADD          R4<<3, R2, R6
+	FMOVQ        46096(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        46592(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        46608(R6), F16
+	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        36864(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        36880(R6), F16
+	WORD $0x6eafe5b1 // fcmgt v17.4s, v13.4s, v15.4s
+	WORD $0x6e6f1db1 // bsl v17.16b, v13.16b, v15.16b
+	WORD $0x6eb0e5cd // fcmgt v13.4s, v14.4s, v16.4s
+	WORD $0x6e701dcd // bsl v13.16b, v14.16b, v16.16b
+	ADD          R4<<3, R2, R6
+	FMOVQ        F17, 47616(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 47632(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop59
+
+done60:
+	ADD          $1, R5
+
+	// q4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done62
+
+loop61:
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done64
+
+loop63:
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F13
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F14
+	ADD          R5<<3, R2, R8
+	FMOVQ        47104(R8), F15
+	ADD          R5<<3, R2, R8
+	FMOVQ        47120(R8), F16
+	MOVD         $q6_k_one<>+0(SB), R8
+	FMOVQ        (R8), F17
+	WORD $0x4e21e5f2 // fcmeq v18.4s, v15.4s, v1.4s
+	WORD $0x6e205a52 // mvn v18.16b, v18.16b
+	WORD $0x4e21e613 // fcmeq v19.4s, v16.4s, v1.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x6e2ffe2f // fdiv v15.4s, v17.4s, v15.4s
+	WORD $0x6e30fe30 // fdiv v16.4s, v17.4s, v16.4s
+	WORD $0x4e321def // and v15.16b, v15.16b, v18.16b
+	WORD $0x4e331e10 // and v16.16b, v16.16b, v19.16b
+	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x4e21a9af // fcvtns v15.4s, v13.4s
+	WORD $0x6eadec6d // facgt v13.4s, v3.4s, v13.4s
+	WORD $0x6e621ded // bsl v13.16b, v15.16b, v2.16b
+	WORD $0x4e21a9cf // fcvtns v15.4s, v14.4s
+	WORD $0x6eaeec6e // facgt v14.4s, v3.4s, v14.4s
+	WORD $0x6e621dee // bsl v14.16b, v15.16b, v2.16b
+	MOVD         $q6_k_const<>+0(SB), R8
+	FMOVQ        (R8), F15
+	WORD $0x4eaf65ad // smax v13.4s, v13.4s, v15.4s
+	WORD $0x4eaf65ce // smax v14.4s, v14.4s, v15.4s
+	WORD $0x4f0007ef // movi v15.4s, #31
+	WORD $0x4eaf6dad // smin v13.4s, v13.4s, v15.4s
+	WORD $0x4eaf6dce // smin v14.4s, v14.4s, v15.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        F13, 48128(R8)
+	ADD          R4<<3, R2, R8
+	FMOVQ        F14, 48144(R8)
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop63
+
+done64:
+	ADD          $1, R7
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop61
+
+done62:
+	ADD          $1, R6
+
+	// ll4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done66
+
+loop65:
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4f00e40e // movi v14.16b, #0
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done68
+
+loop67:
+	ADD          R4<<3, R2, R8
+	FMOVQ        8704(R8), F15
+	ADD          R4<<3, R2, R8
+	FMOVQ        8720(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        48128(R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        48144(R8), F18
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop67
+
+done68:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 56320(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F14, 56336(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop65
+
+done66:
+	ADD          $1, R6
+
+	// lx4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done70
+
+loop69:
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4f00e40e // movi v14.16b, #0
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done72
+
+loop71:
+	ADD          R4<<3, R2, R8
+	FMOVQ        8704(R8), F15
+	ADD          R4<<3, R2, R8
+	FMOVQ        8720(R8), F16
+	ADD          R4<<3, R2, R8
+	FMOVQ        48128(R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        48144(R8), F18
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F17
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F18
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop71
+
+done72:
+	ADD          $1, R7
+	ADD          R5<<3, R2, R7
+	FMOVQ        F13, 56832(R7)
+	ADD          R5<<3, R2, R7
+	FMOVQ        F14, 56848(R7)
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop69
+
+done70:
+	ADD          $1, R6
+
+	// s4
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x10, R5
+	SUBS         $1, R5
+	BLT          done74
+
+loop73:
+	ADD          R4<<3, R2, R6
+	FMOVQ        56832(R6), F13
+	ADD          R4<<3, R2, R6
+	FMOVQ        56848(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        56320(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        56336(R6), F16
+	MOVD         $q6_k_one<>+0(SB), R6
+	FMOVQ        (R6), F17
+	WORD $0x4e21e5f2 // fcmeq v18.4s, v15.4s, v1.4s
+	WORD $0x6e205a52 // mvn v18.16b, v18.16b
+	WORD $0x4e21e613 // fcmeq v19.4s, v16.4s, v1.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x6e2ffe2f // fdiv v15.4s, v17.4s, v15.4s
+	WORD $0x6e30fe30 // fdiv v16.4s, v17.4s, v16.4s
+	WORD $0x4e321def // and v15.16b, v15.16b, v18.16b
+	WORD $0x4e331e10 // and v16.16b, v16.16b, v19.16b
+	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 57344(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 57360(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop73
+
+done74:
+	ADD          $1, R5
+
+	// b4
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x10, R5
+	SUBS         $1, R5
+	BLT          done76
+
+loop75:
+	ADD          R4<<3, R2, R6
+	FMOVQ        56832(R6), F13
+	ADD          R4<<3, R2, R6
+	FMOVQ        56848(R6), F14
+	ADD          R4<<3, R2, R6
+	FMOVQ        57344(R6), F15
+	ADD          R4<<3, R2, R6
+	FMOVQ        57360(R6), F16
+	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        47616(R6), F17
+	ADD          R4<<3, R2, R6
+	FMOVQ        47632(R6), F18
+	WORD $0x6eb1e5ad // fcmgt v13.4s, v13.4s, v17.4s
+	WORD $0x6eb2e5ce // fcmgt v14.4s, v14.4s, v18.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        47104(R6), F17
+	ADD          R4<<3, R2, R6
+	FMOVQ        47120(R6), F18
+	WORD $0x4ead1dad // mov v13.16b, v13.16b
+	WORD $0x6e711ded // bsl v13.16b, v15.16b, v17.16b
+	WORD $0x4eae1dce // mov v14.16b, v14.16b
+	WORD $0x6e721e0e // bsl v14.16b, v16.16b, v18.16b
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 57856(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 57872(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop75
+
+done76:
+	ADD          $1, R5
+
+	// d
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4f00e40e // movi v14.16b, #0
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done78
+
+loop77:
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done80
+
+loop79:
+	ADD          R5<<3, R2, R8
+	FMOVQ        57856(R8), F15
+	ADD          R5<<3, R2, R8
+	FMOVQ        57872(R8), F16
+	WORD $0x4e241df1 // and v17.16b, v15.16b, v4.16b
+	WORD $0x4e241e12 // and v18.16b, v16.16b, v4.16b
+	WORD $0x4e241db3 // and v19.16b, v13.16b, v4.16b
+	WORD $0x4e241dd4 // and v20.16b, v14.16b, v4.16b
+	WORD $0x6eb3e631 // fcmgt v17.4s, v17.4s, v19.4s
+	WORD $0x6eb4e652 // fcmgt v18.4s, v18.4s, v20.4s
+	WORD $0x4eb11e31 // mov v17.16b, v17.16b
+	WORD $0x6e6d1df1 // bsl v17.16b, v15.16b, v13.16b
+	WORD $0x4eb11e2d // mov v13.16b, v17.16b
+	WORD $0x4eb21e4f // mov v15.16b, v18.16b
+	WORD $0x6e6e1e0f // bsl v15.16b, v16.16b, v14.16b
+	WORD $0x4eaf1dee // mov v14.16b, v15.16b
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop79
+
+done80:
+	ADD          $1, R7
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop77
+
+done78:
+	ADD          $1, R6
+	FMOVQ        F13, 58368(R2)
+	FMOVQ        F14, 58384(R2)
+	FMOVQ        58368(R2), F13
+	FMOVQ        58384(R2), F14
+	WORD $0x6e2cfdad // fdiv v13.4s, v13.4s, v12.4s
+	WORD $0x6e2cfdce // fdiv v14.4s, v14.4s, v12.4s
+	FMOVQ        F13, 58400(R2)
+	FMOVQ        F14, 58416(R2)
+
+	// scale
+	FMOVQ        58400(R2), F13
+	FMOVQ        58416(R2), F14
+	MOVD         $q6_k_one<>+0(SB), R4
+	FMOVQ        (R4), F15
+	WORD $0x4e21e5b0 // fcmeq v16.4s, v13.4s, v1.4s
+	WORD $0x6e205a10 // mvn v16.16b, v16.16b
+	WORD $0x4e21e5d1 // fcmeq v17.4s, v14.4s, v1.4s
+	WORD $0x6e205a31 // mvn v17.16b, v17.16b
+	WORD $0x6e2dfded // fdiv v13.4s, v15.4s, v13.4s
+	WORD $0x6e2efdee // fdiv v14.4s, v15.4s, v14.4s
+	WORD $0x4e301dad // and v13.16b, v13.16b, v16.16b
+	WORD $0x4e311dce // and v14.16b, v14.16b, v17.16b
+	FMOVQ        F13, 58432(R2)
+	FMOVQ        F14, 58448(R2)
+	MOVD         $0, R4
+	MOVD         $0, R4
+	MOVD         $0, R5
+	ADD          $0x10, R5
+	SUBS         $1, R5
+	BLT          done82
+
+loop81:
+	ADD          R4<<3, R2, R6
+	FMOVQ        57856(R6), F13
+	ADD          R4<<3, R2, R6
+	FMOVQ        57872(R6), F14
+	FMOVQ        58432(R2), F15
+	FMOVQ        58448(R2), F16
+	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x4e21a9af // fcvtns v15.4s, v13.4s
+	WORD $0x6eadec6d // facgt v13.4s, v3.4s, v13.4s
+	WORD $0x6e621ded // bsl v13.16b, v15.16b, v2.16b
+	WORD $0x4e21a9cf // fcvtns v15.4s, v14.4s
+	WORD $0x6eaeec6e // facgt v14.4s, v3.4s, v14.4s
+	WORD $0x6e621dee // bsl v14.16b, v15.16b, v2.16b
+	MOVD         $q6_k_const2<>+0(SB), R6
+	FMOVQ        (R6), F15
+	WORD $0x4eaf65ad // smax v13.4s, v13.4s, v15.4s
+	WORD $0x4eaf65ce // smax v14.4s, v14.4s, v15.4s
+	WORD $0x4f0307ef // movi v15.4s, #127
+	WORD $0x4eaf6dad // smin v13.4s, v13.4s, v15.4s
+	WORD $0x4eaf6dce // smin v14.4s, v14.4s, v15.4s
+	ADD          R4<<3, R2, R6
+	FMOVQ        F13, 58464(R6)
+	ADD          R4<<3, R2, R6
+	FMOVQ        F14, 58480(R6)
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop81
+
+done82:
+	ADD          $1, R5
+
+	// code
+	FMOVQ        58400(R2), F13
+	FMOVQ        58416(R2), F14
+	WORD $0x4e221daf // and v15.16b, v13.16b, v2.16b
+	WORD $0x4eab1def // orr v15.16b, v15.16b, v11.16b
+	WORD $0x4e2de5b0 // fcmeq v16.4s, v13.4s, v13.4s
+	WORD $0x6e6f1db0 // bsl v16.16b, v13.16b, v15.16b
+	WORD $0x0e216a10 // fcvtn v16.4h, v16.4s
+	WORD $0x0e217a0d // fcvtl v13.4s, v16.4h
+	WORD $0x4e221dcf // and v15.16b, v14.16b, v2.16b
+	WORD $0x4eab1def // orr v15.16b, v15.16b, v11.16b
+	WORD $0x4e2ee5d0 // fcmeq v16.4s, v14.4s, v14.4s
+	WORD $0x6e6f1dd0 // bsl v16.16b, v14.16b, v15.16b
+	WORD $0x0e216a10 // fcvtn v16.4h, v16.4s
+	WORD $0x0e217a0e // fcvtl v14.4s, v16.4h
+	FMOVQ        F13, 58976(R2)
+	FMOVQ        F14, 58992(R2)
+	MOVD         $0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $0x10, R6
+	SUBS         $1, R6
+	BLT          done84
+
+loop83:
+	MOVD         $0, R7
+	ADD          $0x10, R7
+	SUBS         $1, R7
+	BLT          done86
+
+loop85:
+	ADD          R4<<3, R2, R8
+	FMOVQ        (R8), F13
+	ADD          R4<<3, R2, R8
+	FMOVQ        16(R8), F14
+	FMOVQ        58976(R2), F15
+	FMOVQ        58992(R2), F16
+	ADD          R5<<3, R2, R8
+	FMOVQ        58464(R8), F17
+	ADD          R5<<3, R2, R8
+	FMOVQ        58480(R8), F18
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	MOVD         $q6_k_one<>+0(SB), R8
+	FMOVQ        (R8), F17
+	WORD $0x4e21e5f2 // fcmeq v18.4s, v15.4s, v1.4s
+	WORD $0x6e205a52 // mvn v18.16b, v18.16b
+	WORD $0x4e21e613 // fcmeq v19.4s, v16.4s, v1.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x6e2ffe2f // fdiv v15.4s, v17.4s, v15.4s
+	WORD $0x6e30fe30 // fdiv v16.4s, v17.4s, v16.4s
+	WORD $0x4e321def // and v15.16b, v15.16b, v18.16b
+	WORD $0x4e331e10 // and v16.16b, v16.16b, v19.16b
+	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x4e21a9af // fcvtns v15.4s, v13.4s
+	WORD $0x6eadec6d // facgt v13.4s, v3.4s, v13.4s
+	WORD $0x6e621ded // bsl v13.16b, v15.16b, v2.16b
+	WORD $0x4e21a9cf // fcvtns v15.4s, v14.4s
+	WORD $0x6eaeec6e // facgt v14.4s, v3.4s, v14.4s
+	WORD $0x6e621dee // bsl v14.16b, v15.16b, v2.16b
+	MOVD         $q6_k_const<>+0(SB), R8
+	FMOVQ        (R8), F15
+	WORD $0x4eaf65ad // smax v13.4s, v13.4s, v15.4s
+	WORD $0x4eaf65ce // smax v14.4s, v14.4s, v15.4s
+	WORD $0x4f0007ef // movi v15.4s, #31
+	WORD $0x4eaf6dad // smin v13.4s, v13.4s, v15.4s
+	WORD $0x4eaf6dce // smin v14.4s, v14.4s, v15.4s
+	WORD $0x4ea985ad // add v13.4s, v13.4s, v9.4s
+	WORD $0x4ea985ce // add v14.4s, v14.4s, v9.4s
+	ADD          R4<<3, R2, R8
+	FMOVQ        F13, 59008(R8)
+	ADD          R4<<3, R2, R8
+	FMOVQ        F14, 59024(R8)
+	ADD          $4, R4
+	SUBS         $1, R7
+	BGE          loop85
+
+done86:
+	ADD          $1, R7
+	ADD          $4, R5
+	SUBS         $1, R6
+	BGE          loop83
+
+done84:
+	ADD          $1, R6
+
+	// ql: codes to bits, then words to blocks
+	MOVD         R0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $4, R6
+	SUBS         $1, R6
+	BLT          done88
+
+loop87:
+	ADD          R5<<3, R2, R7
+	FMOVQ        61152(R7), F13
+	ADD          R5<<3, R2, R7
+	FMOVQ        61168(R7), F14
+	WORD $0x4f3c55ad // shl v13.4s, v13.4s, #28
+	WORD $0x4f3c55ce // shl v14.4s, v14.4s, #28
+	ADD          R5<<3, R2, R7
+	FMOVQ        61120(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        61136(R7), F16
+	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x4f3455ef // shl v15.4s, v15.4s, #20
+	WORD $0x4f345610 // shl v16.4s, v16.4s, #20
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61088(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        61104(R7), F16
+	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x4f2c55ef // shl v15.4s, v15.4s, #12
+	WORD $0x4f2c5610 // shl v16.4s, v16.4s, #12
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61056(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        61072(R7), F16
+	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59104(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        59120(R7), F16
+	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x4f3855ef // shl v15.4s, v15.4s, #24
+	WORD $0x4f385610 // shl v16.4s, v16.4s, #24
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59072(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        59088(R7), F16
+	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x4f3055ef // shl v15.4s, v15.4s, #16
+	WORD $0x4f305610 // shl v16.4s, v16.4s, #16
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59040(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        59056(R7), F16
+	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x4f2855ef // shl v15.4s, v15.4s, #8
+	WORD $0x4f285610 // shl v16.4s, v16.4s, #8
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59008(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        59024(R7), F16
+	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61280(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        61296(R7), F16
+	WORD $0x4f3c55ef // shl v15.4s, v15.4s, #28
+	WORD $0x4f3c5610 // shl v16.4s, v16.4s, #28
+	ADD          R5<<3, R2, R7
+	FMOVQ        61248(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        61264(R7), F18
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4f345631 // shl v17.4s, v17.4s, #20
+	WORD $0x4f345652 // shl v18.4s, v18.4s, #20
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61216(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        61232(R7), F18
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4f2c5631 // shl v17.4s, v17.4s, #12
+	WORD $0x4f2c5652 // shl v18.4s, v18.4s, #12
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61184(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        61200(R7), F18
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59232(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        59248(R7), F18
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4f385631 // shl v17.4s, v17.4s, #24
+	WORD $0x4f385652 // shl v18.4s, v18.4s, #24
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59200(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        59216(R7), F18
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4f305631 // shl v17.4s, v17.4s, #16
+	WORD $0x4f305652 // shl v18.4s, v18.4s, #16
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59168(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        59184(R7), F18
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4f285631 // shl v17.4s, v17.4s, #8
+	WORD $0x4f285652 // shl v18.4s, v18.4s, #8
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59136(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        59152(R7), F18
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61408(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        61424(R7), F18
+	WORD $0x4f3c5631 // shl v17.4s, v17.4s, #28
+	WORD $0x4f3c5652 // shl v18.4s, v18.4s, #28
+	ADD          R5<<3, R2, R7
+	FMOVQ        61376(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        61392(R7), F20
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	WORD $0x4f345673 // shl v19.4s, v19.4s, #20
+	WORD $0x4f345694 // shl v20.4s, v20.4s, #20
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61344(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        61360(R7), F20
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	WORD $0x4f2c5673 // shl v19.4s, v19.4s, #12
+	WORD $0x4f2c5694 // shl v20.4s, v20.4s, #12
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61312(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        61328(R7), F20
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59360(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        59376(R7), F20
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	WORD $0x4f385673 // shl v19.4s, v19.4s, #24
+	WORD $0x4f385694 // shl v20.4s, v20.4s, #24
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59328(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        59344(R7), F20
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	WORD $0x4f305673 // shl v19.4s, v19.4s, #16
+	WORD $0x4f305694 // shl v20.4s, v20.4s, #16
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59296(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        59312(R7), F20
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	WORD $0x4f285673 // shl v19.4s, v19.4s, #8
+	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59264(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        59280(R7), F20
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61536(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        61552(R7), F20
+	WORD $0x4f3c5673 // shl v19.4s, v19.4s, #28
+	WORD $0x4f3c5694 // shl v20.4s, v20.4s, #28
+	ADD          R5<<3, R2, R7
+	FMOVQ        61504(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        61520(R7), F22
+	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
+	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
+	WORD $0x4f3456b5 // shl v21.4s, v21.4s, #20
+	WORD $0x4f3456d6 // shl v22.4s, v22.4s, #20
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61472(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        61488(R7), F22
+	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
+	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
+	WORD $0x4f2c56b5 // shl v21.4s, v21.4s, #12
+	WORD $0x4f2c56d6 // shl v22.4s, v22.4s, #12
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61440(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        61456(R7), F22
+	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
+	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
+	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
+	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59488(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        59504(R7), F22
+	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
+	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
+	WORD $0x4f3856b5 // shl v21.4s, v21.4s, #24
+	WORD $0x4f3856d6 // shl v22.4s, v22.4s, #24
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59456(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        59472(R7), F22
+	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
+	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
+	WORD $0x4f3056b5 // shl v21.4s, v21.4s, #16
+	WORD $0x4f3056d6 // shl v22.4s, v22.4s, #16
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59424(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        59440(R7), F22
+	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
+	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
+	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59392(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        59408(R7), F22
+	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
+	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4e8f29b5 // trn1 v21.4s, v13.4s, v15.4s
+	WORD $0x4e8f69ad // trn2 v13.4s, v13.4s, v15.4s
+	WORD $0x4e932a2f // trn1 v15.4s, v17.4s, v19.4s
+	WORD $0x4e936a31 // trn2 v17.4s, v17.4s, v19.4s
+	WORD $0x4ecf3ab3 // zip1 v19.2d, v21.2d, v15.2d
+	WORD $0x4ed139b6 // zip1 v22.2d, v13.2d, v17.2d
+	WORD $0x4ecf7aaf // zip2 v15.2d, v21.2d, v15.2d
+	WORD $0x4ed179ad // zip2 v13.2d, v13.2d, v17.2d
+	FMOVQ        F19, (R4)
+	FMOVQ        F22, 210(R4)
+	FMOVQ        F15, 420(R4)
+	FMOVQ        F13, 630(R4)
+	WORD $0x4e9029cd // trn1 v13.4s, v14.4s, v16.4s
+	WORD $0x4e9069ce // trn2 v14.4s, v14.4s, v16.4s
+	WORD $0x4e942a4f // trn1 v15.4s, v18.4s, v20.4s
+	WORD $0x4e946a50 // trn2 v16.4s, v18.4s, v20.4s
+	WORD $0x4ecf39b1 // zip1 v17.2d, v13.2d, v15.2d
+	WORD $0x4ed039d2 // zip1 v18.2d, v14.2d, v16.2d
+	WORD $0x4ecf79ad // zip2 v13.2d, v13.2d, v15.2d
+	WORD $0x4ed079ce // zip2 v14.2d, v14.2d, v16.2d
+	FMOVQ        F17, 840(R4)
+	FMOVQ        F18, 1050(R4)
+	FMOVQ        F13, 1260(R4)
+	FMOVQ        F14, 1470(R4)
+	ADD          $0x10, R4
+	ADD          $0x40, R5
+	SUBS         $1, R6
+	BGE          loop87
+
+done88:
+	ADD          $1, R6
+	MOVD         R0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $4, R6
+	SUBS         $1, R6
+	BLT          done90
+
+loop89:
+	ADD          R5<<3, R2, R7
+	FMOVQ        65248(R7), F13
+	ADD          R5<<3, R2, R7
+	FMOVQ        65264(R7), F14
+	WORD $0x4f3c55ad // shl v13.4s, v13.4s, #28
+	WORD $0x4f3c55ce // shl v14.4s, v14.4s, #28
+	ADD          R5<<3, R2, R7
+	FMOVQ        65216(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        65232(R7), F16
+	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x4f3455ef // shl v15.4s, v15.4s, #20
+	WORD $0x4f345610 // shl v16.4s, v16.4s, #20
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        65184(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        65200(R7), F16
+	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x4f2c55ef // shl v15.4s, v15.4s, #12
+	WORD $0x4f2c5610 // shl v16.4s, v16.4s, #12
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        65152(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        65168(R7), F16
+	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        63200(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        63216(R7), F16
+	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x4f3855ef // shl v15.4s, v15.4s, #24
+	WORD $0x4f385610 // shl v16.4s, v16.4s, #24
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        63168(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        63184(R7), F16
+	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x4f3055ef // shl v15.4s, v15.4s, #16
+	WORD $0x4f305610 // shl v16.4s, v16.4s, #16
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        63136(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        63152(R7), F16
+	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x4f2855ef // shl v15.4s, v15.4s, #8
+	WORD $0x4f285610 // shl v16.4s, v16.4s, #8
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        63104(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        63120(R7), F16
+	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        65376(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        65392(R7), F16
+	WORD $0x4f3c55ef // shl v15.4s, v15.4s, #28
+	WORD $0x4f3c5610 // shl v16.4s, v16.4s, #28
+	ADD          R5<<3, R2, R7
+	FMOVQ        65344(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        65360(R7), F18
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4f345631 // shl v17.4s, v17.4s, #20
+	WORD $0x4f345652 // shl v18.4s, v18.4s, #20
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        65312(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        65328(R7), F18
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4f2c5631 // shl v17.4s, v17.4s, #12
+	WORD $0x4f2c5652 // shl v18.4s, v18.4s, #12
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        65280(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        65296(R7), F18
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        63328(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        63344(R7), F18
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4f385631 // shl v17.4s, v17.4s, #24
+	WORD $0x4f385652 // shl v18.4s, v18.4s, #24
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        63296(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        63312(R7), F18
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4f305631 // shl v17.4s, v17.4s, #16
+	WORD $0x4f305652 // shl v18.4s, v18.4s, #16
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        63264(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        63280(R7), F18
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4f285631 // shl v17.4s, v17.4s, #8
+	WORD $0x4f285652 // shl v18.4s, v18.4s, #8
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        63232(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        63248(R7), F18
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        65504(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        65520(R7), F18
+	WORD $0x4f3c5631 // shl v17.4s, v17.4s, #28
+	WORD $0x4f3c5652 // shl v18.4s, v18.4s, #28
+	ADD          R5<<3, R2, R7
+	FMOVQ        65472(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        65488(R7), F20
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	WORD $0x4f345673 // shl v19.4s, v19.4s, #20
+	WORD $0x4f345694 // shl v20.4s, v20.4s, #20
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        65440(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        65456(R7), F20
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	WORD $0x4f2c5673 // shl v19.4s, v19.4s, #12
+	WORD $0x4f2c5694 // shl v20.4s, v20.4s, #12
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        65408(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        65424(R7), F20
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        63456(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        63472(R7), F20
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	WORD $0x4f385673 // shl v19.4s, v19.4s, #24
+	WORD $0x4f385694 // shl v20.4s, v20.4s, #24
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        63424(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        63440(R7), F20
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	WORD $0x4f305673 // shl v19.4s, v19.4s, #16
+	WORD $0x4f305694 // shl v20.4s, v20.4s, #16
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        63392(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        63408(R7), F20
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	WORD $0x4f285673 // shl v19.4s, v19.4s, #8
+	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        63360(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        63376(R7), F20
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        65632(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        65648(R7), F20
+	WORD $0x4f3c5673 // shl v19.4s, v19.4s, #28
+	WORD $0x4f3c5694 // shl v20.4s, v20.4s, #28
+	ADD          R5<<3, R2, R7
+	FMOVQ        65600(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        65616(R7), F22
+	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
+	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
+	WORD $0x4f3456b5 // shl v21.4s, v21.4s, #20
+	WORD $0x4f3456d6 // shl v22.4s, v22.4s, #20
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        65568(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        65584(R7), F22
+	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
+	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
+	WORD $0x4f2c56b5 // shl v21.4s, v21.4s, #12
+	WORD $0x4f2c56d6 // shl v22.4s, v22.4s, #12
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        65536(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        65552(R7), F22
+	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
+	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
+	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
+	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        63584(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        63600(R7), F22
+	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
+	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
+	WORD $0x4f3856b5 // shl v21.4s, v21.4s, #24
+	WORD $0x4f3856d6 // shl v22.4s, v22.4s, #24
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        63552(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        63568(R7), F22
+	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
+	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
+	WORD $0x4f3056b5 // shl v21.4s, v21.4s, #16
+	WORD $0x4f3056d6 // shl v22.4s, v22.4s, #16
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        63520(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        63536(R7), F22
+	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
+	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
+	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        63488(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        63504(R7), F22
+	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
+	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4e8f29b5 // trn1 v21.4s, v13.4s, v15.4s
+	WORD $0x4e8f69ad // trn2 v13.4s, v13.4s, v15.4s
+	WORD $0x4e932a2f // trn1 v15.4s, v17.4s, v19.4s
+	WORD $0x4e936a31 // trn2 v17.4s, v17.4s, v19.4s
+	WORD $0x4ecf3ab3 // zip1 v19.2d, v21.2d, v15.2d
+	WORD $0x4ed139b6 // zip1 v22.2d, v13.2d, v17.2d
+	WORD $0x4ecf7aaf // zip2 v15.2d, v21.2d, v15.2d
+	WORD $0x4ed179ad // zip2 v13.2d, v13.2d, v17.2d
+	FMOVQ        F19, 64(R4)
+	FMOVQ        F22, 274(R4)
+	FMOVQ        F15, 484(R4)
+	FMOVQ        F13, 694(R4)
+	WORD $0x4e9029cd // trn1 v13.4s, v14.4s, v16.4s
+	WORD $0x4e9069ce // trn2 v14.4s, v14.4s, v16.4s
+	WORD $0x4e942a4f // trn1 v15.4s, v18.4s, v20.4s
+	WORD $0x4e946a50 // trn2 v16.4s, v18.4s, v20.4s
+	WORD $0x4ecf39b1 // zip1 v17.2d, v13.2d, v15.2d
+	WORD $0x4ed039d2 // zip1 v18.2d, v14.2d, v16.2d
+	WORD $0x4ecf79ad // zip2 v13.2d, v13.2d, v15.2d
+	WORD $0x4ed079ce // zip2 v14.2d, v14.2d, v16.2d
+	FMOVQ        F17, 904(R4)
+	FMOVQ        F18, 1114(R4)
+	FMOVQ        F13, 1324(R4)
+	FMOVQ        F14, 1534(R4)
+	ADD          $0x10, R4
+	ADD          $0x40, R5
+	SUBS         $1, R6
+	BGE          loop89
+
+done90:
+	ADD          $1, R6
+
+	// qh: codes to bits, then words to blocks
+	MOVD         R0, R4
+	MOVD         $0, R5
+	MOVD         $0, R6
+	ADD          $2, R6
+	SUBS         $1, R6
+	BLT          done92
+
+loop91:
+	ADD          R5<<3, R2, R7
+	FMOVQ        62176(R7), F13
+	ADD          R5<<3, R2, R7
+	FMOVQ        62192(R7), F14
+	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
+	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
+	WORD $0x4f3e55ad // shl v13.4s, v13.4s, #30
+	WORD $0x4f3e55ce // shl v14.4s, v14.4s, #30
+	ADD          R5<<3, R2, R7
+	FMOVQ        62144(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        62160(R7), F16
+	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4f3655ef // shl v15.4s, v15.4s, #22
+	WORD $0x4f365610 // shl v16.4s, v16.4s, #22
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        62112(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        62128(R7), F16
+	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4f2e55ef // shl v15.4s, v15.4s, #14
+	WORD $0x4f2e5610 // shl v16.4s, v16.4s, #14
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        62080(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        62096(R7), F16
+	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4f2655ef // shl v15.4s, v15.4s, #6
+	WORD $0x4f265610 // shl v16.4s, v16.4s, #6
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61152(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        61168(R7), F16
+	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4f3c55ef // shl v15.4s, v15.4s, #28
+	WORD $0x4f3c5610 // shl v16.4s, v16.4s, #28
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61120(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        61136(R7), F16
+	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4f3455ef // shl v15.4s, v15.4s, #20
+	WORD $0x4f345610 // shl v16.4s, v16.4s, #20
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61088(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        61104(R7), F16
+	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4f2c55ef // shl v15.4s, v15.4s, #12
+	WORD $0x4f2c5610 // shl v16.4s, v16.4s, #12
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61056(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        61072(R7), F16
+	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60128(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        60144(R7), F16
+	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4f3a55ef // shl v15.4s, v15.4s, #26
+	WORD $0x4f3a5610 // shl v16.4s, v16.4s, #26
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60096(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        60112(R7), F16
+	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4f3255ef // shl v15.4s, v15.4s, #18
+	WORD $0x4f325610 // shl v16.4s, v16.4s, #18
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60064(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        60080(R7), F16
+	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4f2a55ef // shl v15.4s, v15.4s, #10
+	WORD $0x4f2a5610 // shl v16.4s, v16.4s, #10
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60032(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        60048(R7), F16
+	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59104(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        59120(R7), F16
+	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4f3855ef // shl v15.4s, v15.4s, #24
+	WORD $0x4f385610 // shl v16.4s, v16.4s, #24
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59072(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        59088(R7), F16
+	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4f3055ef // shl v15.4s, v15.4s, #16
+	WORD $0x4f305610 // shl v16.4s, v16.4s, #16
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59040(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        59056(R7), F16
+	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4f2855ef // shl v15.4s, v15.4s, #8
+	WORD $0x4f285610 // shl v16.4s, v16.4s, #8
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59008(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        59024(R7), F16
+	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        62304(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        62320(R7), F16
+	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x4f3e55ef // shl v15.4s, v15.4s, #30
+	WORD $0x4f3e5610 // shl v16.4s, v16.4s, #30
+	ADD          R5<<3, R2, R7
+	FMOVQ        62272(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        62288(R7), F18
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4f365631 // shl v17.4s, v17.4s, #22
+	WORD $0x4f365652 // shl v18.4s, v18.4s, #22
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        62240(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        62256(R7), F18
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4f2e5631 // shl v17.4s, v17.4s, #14
+	WORD $0x4f2e5652 // shl v18.4s, v18.4s, #14
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        62208(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        62224(R7), F18
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4f265631 // shl v17.4s, v17.4s, #6
+	WORD $0x4f265652 // shl v18.4s, v18.4s, #6
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61280(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        61296(R7), F18
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4f3c5631 // shl v17.4s, v17.4s, #28
+	WORD $0x4f3c5652 // shl v18.4s, v18.4s, #28
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61248(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        61264(R7), F18
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4f345631 // shl v17.4s, v17.4s, #20
+	WORD $0x4f345652 // shl v18.4s, v18.4s, #20
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61216(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        61232(R7), F18
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4f2c5631 // shl v17.4s, v17.4s, #12
+	WORD $0x4f2c5652 // shl v18.4s, v18.4s, #12
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61184(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        61200(R7), F18
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60256(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        60272(R7), F18
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4f3a5631 // shl v17.4s, v17.4s, #26
+	WORD $0x4f3a5652 // shl v18.4s, v18.4s, #26
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60224(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        60240(R7), F18
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4f325631 // shl v17.4s, v17.4s, #18
+	WORD $0x4f325652 // shl v18.4s, v18.4s, #18
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60192(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        60208(R7), F18
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4f2a5631 // shl v17.4s, v17.4s, #10
+	WORD $0x4f2a5652 // shl v18.4s, v18.4s, #10
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60160(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        60176(R7), F18
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
+	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59232(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        59248(R7), F18
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4f385631 // shl v17.4s, v17.4s, #24
+	WORD $0x4f385652 // shl v18.4s, v18.4s, #24
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59200(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        59216(R7), F18
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4f305631 // shl v17.4s, v17.4s, #16
+	WORD $0x4f305652 // shl v18.4s, v18.4s, #16
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59168(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        59184(R7), F18
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4f285631 // shl v17.4s, v17.4s, #8
+	WORD $0x4f285652 // shl v18.4s, v18.4s, #8
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59136(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        59152(R7), F18
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        62432(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        62448(R7), F18
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4f3e5631 // shl v17.4s, v17.4s, #30
+	WORD $0x4f3e5652 // shl v18.4s, v18.4s, #30
+	ADD          R5<<3, R2, R7
+	FMOVQ        62400(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        62416(R7), F20
+	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4f365673 // shl v19.4s, v19.4s, #22
+	WORD $0x4f365694 // shl v20.4s, v20.4s, #22
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        62368(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        62384(R7), F20
+	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4f2e5673 // shl v19.4s, v19.4s, #14
+	WORD $0x4f2e5694 // shl v20.4s, v20.4s, #14
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        62336(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        62352(R7), F20
+	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4f265673 // shl v19.4s, v19.4s, #6
+	WORD $0x4f265694 // shl v20.4s, v20.4s, #6
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61408(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        61424(R7), F20
+	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4f3c5673 // shl v19.4s, v19.4s, #28
+	WORD $0x4f3c5694 // shl v20.4s, v20.4s, #28
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61376(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        61392(R7), F20
+	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4f345673 // shl v19.4s, v19.4s, #20
+	WORD $0x4f345694 // shl v20.4s, v20.4s, #20
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61344(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        61360(R7), F20
+	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4f2c5673 // shl v19.4s, v19.4s, #12
+	WORD $0x4f2c5694 // shl v20.4s, v20.4s, #12
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61312(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        61328(R7), F20
+	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60384(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        60400(R7), F20
+	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4f3a5673 // shl v19.4s, v19.4s, #26
+	WORD $0x4f3a5694 // shl v20.4s, v20.4s, #26
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60352(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        60368(R7), F20
+	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4f325673 // shl v19.4s, v19.4s, #18
+	WORD $0x4f325694 // shl v20.4s, v20.4s, #18
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60320(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        60336(R7), F20
+	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4f2a5673 // shl v19.4s, v19.4s, #10
+	WORD $0x4f2a5694 // shl v20.4s, v20.4s, #10
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60288(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        60304(R7), F20
+	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
+	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59360(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        59376(R7), F20
+	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4f385673 // shl v19.4s, v19.4s, #24
+	WORD $0x4f385694 // shl v20.4s, v20.4s, #24
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59328(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        59344(R7), F20
+	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4f305673 // shl v19.4s, v19.4s, #16
+	WORD $0x4f305694 // shl v20.4s, v20.4s, #16
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59296(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        59312(R7), F20
+	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4f285673 // shl v19.4s, v19.4s, #8
+	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59264(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        59280(R7), F20
+	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        62560(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        62576(R7), F20
+	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x4f3e5673 // shl v19.4s, v19.4s, #30
+	WORD $0x4f3e5694 // shl v20.4s, v20.4s, #30
+	ADD          R5<<3, R2, R7
+	FMOVQ        62528(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        62544(R7), F22
+	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
+	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4f3656b5 // shl v21.4s, v21.4s, #22
+	WORD $0x4f3656d6 // shl v22.4s, v22.4s, #22
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        62496(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        62512(R7), F22
+	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
+	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4f2e56b5 // shl v21.4s, v21.4s, #14
+	WORD $0x4f2e56d6 // shl v22.4s, v22.4s, #14
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        62464(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        62480(R7), F22
+	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
+	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4f2656b5 // shl v21.4s, v21.4s, #6
+	WORD $0x4f2656d6 // shl v22.4s, v22.4s, #6
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61536(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        61552(R7), F22
+	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
+	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4f3c56b5 // shl v21.4s, v21.4s, #28
+	WORD $0x4f3c56d6 // shl v22.4s, v22.4s, #28
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61504(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        61520(R7), F22
+	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
+	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4f3456b5 // shl v21.4s, v21.4s, #20
+	WORD $0x4f3456d6 // shl v22.4s, v22.4s, #20
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61472(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        61488(R7), F22
+	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
+	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4f2c56b5 // shl v21.4s, v21.4s, #12
+	WORD $0x4f2c56d6 // shl v22.4s, v22.4s, #12
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61440(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        61456(R7), F22
+	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
+	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
+	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60512(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        60528(R7), F22
+	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
+	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4f3a56b5 // shl v21.4s, v21.4s, #26
+	WORD $0x4f3a56d6 // shl v22.4s, v22.4s, #26
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60480(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        60496(R7), F22
+	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
+	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4f3256b5 // shl v21.4s, v21.4s, #18
+	WORD $0x4f3256d6 // shl v22.4s, v22.4s, #18
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60448(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        60464(R7), F22
+	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
+	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4f2a56b5 // shl v21.4s, v21.4s, #10
+	WORD $0x4f2a56d6 // shl v22.4s, v22.4s, #10
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60416(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        60432(R7), F22
+	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
+	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4f2256b5 // shl v21.4s, v21.4s, #2
+	WORD $0x4f2256d6 // shl v22.4s, v22.4s, #2
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59488(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        59504(R7), F22
+	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
+	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4f3856b5 // shl v21.4s, v21.4s, #24
+	WORD $0x4f3856d6 // shl v22.4s, v22.4s, #24
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59456(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        59472(R7), F22
+	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
+	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4f3056b5 // shl v21.4s, v21.4s, #16
+	WORD $0x4f3056d6 // shl v22.4s, v22.4s, #16
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59424(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        59440(R7), F22
+	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
+	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59392(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        59408(R7), F22
+	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
+	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4e8f29b5 // trn1 v21.4s, v13.4s, v15.4s
+	WORD $0x4e8f69ad // trn2 v13.4s, v13.4s, v15.4s
+	WORD $0x4e932a2f // trn1 v15.4s, v17.4s, v19.4s
+	WORD $0x4e936a31 // trn2 v17.4s, v17.4s, v19.4s
+	WORD $0x4ecf3ab3 // zip1 v19.2d, v21.2d, v15.2d
+	WORD $0x4ed139b6 // zip1 v22.2d, v13.2d, v17.2d
+	WORD $0x4ecf7aaf // zip2 v15.2d, v21.2d, v15.2d
+	WORD $0x4ed179ad // zip2 v13.2d, v13.2d, v17.2d
+	FMOVQ        F19, 128(R4)
+	FMOVQ        F22, 338(R4)
+	FMOVQ        F15, 548(R4)
+	FMOVQ        F13, 758(R4)
+	WORD $0x4e9029cd // trn1 v13.4s, v14.4s, v16.4s
+	WORD $0x4e9069ce // trn2 v14.4s, v14.4s, v16.4s
+	WORD $0x4e942a4f // trn1 v15.4s, v18.4s, v20.4s
+	WORD $0x4e946a50 // trn2 v16.4s, v18.4s, v20.4s
+	WORD $0x4ecf39b1 // zip1 v17.2d, v13.2d, v15.2d
+	WORD $0x4ed039d2 // zip1 v18.2d, v14.2d, v16.2d
+	WORD $0x4ecf79ad // zip2 v13.2d, v13.2d, v15.2d
+	WORD $0x4ed079ce // zip2 v14.2d, v14.2d, v16.2d
+	FMOVQ        F17, 968(R4)
+	FMOVQ        F18, 1178(R4)
+	FMOVQ        F13, 1388(R4)
+	FMOVQ        F14, 1598(R4)
+	ADD          R5<<3, R2, R7
+	FMOVQ        62688(R7), F13
+	ADD          R5<<3, R2, R7
+	FMOVQ        62704(R7), F14
+	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
+	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
+	WORD $0x4f3e55ad // shl v13.4s, v13.4s, #30
+	WORD $0x4f3e55ce // shl v14.4s, v14.4s, #30
+	ADD          R5<<3, R2, R7
+	FMOVQ        62656(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        62672(R7), F16
+	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4f3655ef // shl v15.4s, v15.4s, #22
+	WORD $0x4f365610 // shl v16.4s, v16.4s, #22
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        62624(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        62640(R7), F16
+	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4f2e55ef // shl v15.4s, v15.4s, #14
+	WORD $0x4f2e5610 // shl v16.4s, v16.4s, #14
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        62592(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        62608(R7), F16
+	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4f2655ef // shl v15.4s, v15.4s, #6
+	WORD $0x4f265610 // shl v16.4s, v16.4s, #6
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61664(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        61680(R7), F16
+	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4f3c55ef // shl v15.4s, v15.4s, #28
+	WORD $0x4f3c5610 // shl v16.4s, v16.4s, #28
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61632(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        61648(R7), F16
+	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4f3455ef // shl v15.4s, v15.4s, #20
+	WORD $0x4f345610 // shl v16.4s, v16.4s, #20
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61600(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        61616(R7), F16
+	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4f2c55ef // shl v15.4s, v15.4s, #12
+	WORD $0x4f2c5610 // shl v16.4s, v16.4s, #12
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61568(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        61584(R7), F16
+	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60640(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        60656(R7), F16
+	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4f3a55ef // shl v15.4s, v15.4s, #26
+	WORD $0x4f3a5610 // shl v16.4s, v16.4s, #26
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60608(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        60624(R7), F16
+	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4f3255ef // shl v15.4s, v15.4s, #18
+	WORD $0x4f325610 // shl v16.4s, v16.4s, #18
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60576(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        60592(R7), F16
+	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4f2a55ef // shl v15.4s, v15.4s, #10
+	WORD $0x4f2a5610 // shl v16.4s, v16.4s, #10
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60544(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        60560(R7), F16
+	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
+	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59616(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        59632(R7), F16
+	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4f3855ef // shl v15.4s, v15.4s, #24
+	WORD $0x4f385610 // shl v16.4s, v16.4s, #24
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59584(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        59600(R7), F16
+	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4f3055ef // shl v15.4s, v15.4s, #16
+	WORD $0x4f305610 // shl v16.4s, v16.4s, #16
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59552(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        59568(R7), F16
+	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4f2855ef // shl v15.4s, v15.4s, #8
+	WORD $0x4f285610 // shl v16.4s, v16.4s, #8
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59520(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        59536(R7), F16
+	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        62816(R7), F15
+	ADD          R5<<3, R2, R7
+	FMOVQ        62832(R7), F16
+	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
+	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
+	WORD $0x4f3e55ef // shl v15.4s, v15.4s, #30
+	WORD $0x4f3e5610 // shl v16.4s, v16.4s, #30
+	ADD          R5<<3, R2, R7
+	FMOVQ        62784(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        62800(R7), F18
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4f365631 // shl v17.4s, v17.4s, #22
+	WORD $0x4f365652 // shl v18.4s, v18.4s, #22
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        62752(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        62768(R7), F18
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4f2e5631 // shl v17.4s, v17.4s, #14
+	WORD $0x4f2e5652 // shl v18.4s, v18.4s, #14
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        62720(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        62736(R7), F18
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4f265631 // shl v17.4s, v17.4s, #6
+	WORD $0x4f265652 // shl v18.4s, v18.4s, #6
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61792(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        61808(R7), F18
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4f3c5631 // shl v17.4s, v17.4s, #28
+	WORD $0x4f3c5652 // shl v18.4s, v18.4s, #28
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61760(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        61776(R7), F18
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4f345631 // shl v17.4s, v17.4s, #20
+	WORD $0x4f345652 // shl v18.4s, v18.4s, #20
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61728(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        61744(R7), F18
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4f2c5631 // shl v17.4s, v17.4s, #12
+	WORD $0x4f2c5652 // shl v18.4s, v18.4s, #12
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61696(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        61712(R7), F18
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60768(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        60784(R7), F18
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4f3a5631 // shl v17.4s, v17.4s, #26
+	WORD $0x4f3a5652 // shl v18.4s, v18.4s, #26
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60736(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        60752(R7), F18
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4f325631 // shl v17.4s, v17.4s, #18
+	WORD $0x4f325652 // shl v18.4s, v18.4s, #18
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60704(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        60720(R7), F18
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4f2a5631 // shl v17.4s, v17.4s, #10
+	WORD $0x4f2a5652 // shl v18.4s, v18.4s, #10
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60672(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        60688(R7), F18
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
+	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59744(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        59760(R7), F18
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4f385631 // shl v17.4s, v17.4s, #24
+	WORD $0x4f385652 // shl v18.4s, v18.4s, #24
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59712(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        59728(R7), F18
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4f305631 // shl v17.4s, v17.4s, #16
+	WORD $0x4f305652 // shl v18.4s, v18.4s, #16
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59680(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        59696(R7), F18
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4f285631 // shl v17.4s, v17.4s, #8
+	WORD $0x4f285652 // shl v18.4s, v18.4s, #8
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59648(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        59664(R7), F18
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        62944(R7), F17
+	ADD          R5<<3, R2, R7
+	FMOVQ        62960(R7), F18
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4f3e5631 // shl v17.4s, v17.4s, #30
+	WORD $0x4f3e5652 // shl v18.4s, v18.4s, #30
+	ADD          R5<<3, R2, R7
+	FMOVQ        62912(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        62928(R7), F20
+	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4f365673 // shl v19.4s, v19.4s, #22
+	WORD $0x4f365694 // shl v20.4s, v20.4s, #22
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        62880(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        62896(R7), F20
+	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4f2e5673 // shl v19.4s, v19.4s, #14
+	WORD $0x4f2e5694 // shl v20.4s, v20.4s, #14
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        62848(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        62864(R7), F20
+	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4f265673 // shl v19.4s, v19.4s, #6
+	WORD $0x4f265694 // shl v20.4s, v20.4s, #6
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61920(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        61936(R7), F20
+	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4f3c5673 // shl v19.4s, v19.4s, #28
+	WORD $0x4f3c5694 // shl v20.4s, v20.4s, #28
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61888(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        61904(R7), F20
+	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4f345673 // shl v19.4s, v19.4s, #20
+	WORD $0x4f345694 // shl v20.4s, v20.4s, #20
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61856(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        61872(R7), F20
+	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4f2c5673 // shl v19.4s, v19.4s, #12
+	WORD $0x4f2c5694 // shl v20.4s, v20.4s, #12
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61824(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        61840(R7), F20
+	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60896(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        60912(R7), F20
+	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4f3a5673 // shl v19.4s, v19.4s, #26
+	WORD $0x4f3a5694 // shl v20.4s, v20.4s, #26
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60864(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        60880(R7), F20
+	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4f325673 // shl v19.4s, v19.4s, #18
+	WORD $0x4f325694 // shl v20.4s, v20.4s, #18
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60832(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        60848(R7), F20
+	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4f2a5673 // shl v19.4s, v19.4s, #10
+	WORD $0x4f2a5694 // shl v20.4s, v20.4s, #10
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60800(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        60816(R7), F20
+	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
+	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59872(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        59888(R7), F20
+	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4f385673 // shl v19.4s, v19.4s, #24
+	WORD $0x4f385694 // shl v20.4s, v20.4s, #24
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59840(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        59856(R7), F20
+	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4f305673 // shl v19.4s, v19.4s, #16
+	WORD $0x4f305694 // shl v20.4s, v20.4s, #16
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59808(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        59824(R7), F20
+	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4f285673 // shl v19.4s, v19.4s, #8
+	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59776(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        59792(R7), F20
+	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        63072(R7), F19
+	ADD          R5<<3, R2, R7
+	FMOVQ        63088(R7), F20
+	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x4f3e5673 // shl v19.4s, v19.4s, #30
+	WORD $0x4f3e5694 // shl v20.4s, v20.4s, #30
+	ADD          R5<<3, R2, R7
+	FMOVQ        63040(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        63056(R7), F22
+	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
+	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4f3656b5 // shl v21.4s, v21.4s, #22
+	WORD $0x4f3656d6 // shl v22.4s, v22.4s, #22
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        63008(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        63024(R7), F22
+	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
+	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4f2e56b5 // shl v21.4s, v21.4s, #14
+	WORD $0x4f2e56d6 // shl v22.4s, v22.4s, #14
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        62976(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        62992(R7), F22
+	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
+	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4f2656b5 // shl v21.4s, v21.4s, #6
+	WORD $0x4f2656d6 // shl v22.4s, v22.4s, #6
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        62048(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        62064(R7), F22
+	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
+	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4f3c56b5 // shl v21.4s, v21.4s, #28
+	WORD $0x4f3c56d6 // shl v22.4s, v22.4s, #28
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        62016(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        62032(R7), F22
+	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
+	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4f3456b5 // shl v21.4s, v21.4s, #20
+	WORD $0x4f3456d6 // shl v22.4s, v22.4s, #20
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61984(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        62000(R7), F22
+	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
+	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4f2c56b5 // shl v21.4s, v21.4s, #12
+	WORD $0x4f2c56d6 // shl v22.4s, v22.4s, #12
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61952(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        61968(R7), F22
+	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
+	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
+	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        61024(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        61040(R7), F22
+	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
+	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4f3a56b5 // shl v21.4s, v21.4s, #26
+	WORD $0x4f3a56d6 // shl v22.4s, v22.4s, #26
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60992(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        61008(R7), F22
+	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
+	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4f3256b5 // shl v21.4s, v21.4s, #18
+	WORD $0x4f3256d6 // shl v22.4s, v22.4s, #18
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60960(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        60976(R7), F22
+	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
+	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4f2a56b5 // shl v21.4s, v21.4s, #10
+	WORD $0x4f2a56d6 // shl v22.4s, v22.4s, #10
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60928(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        60944(R7), F22
+	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
+	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4f2256b5 // shl v21.4s, v21.4s, #2
+	WORD $0x4f2256d6 // shl v22.4s, v22.4s, #2
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        60000(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        60016(R7), F22
+	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
+	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4f3856b5 // shl v21.4s, v21.4s, #24
+	WORD $0x4f3856d6 // shl v22.4s, v22.4s, #24
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59968(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        59984(R7), F22
+	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
+	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4f3056b5 // shl v21.4s, v21.4s, #16
+	WORD $0x4f3056d6 // shl v22.4s, v22.4s, #16
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59936(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        59952(R7), F22
+	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
+	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	ADD          R5<<3, R2, R7
+	FMOVQ        59904(R7), F21
+	ADD          R5<<3, R2, R7
+	FMOVQ        59920(R7), F22
+	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
+	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4e8f29b5 // trn1 v21.4s, v13.4s, v15.4s
+	WORD $0x4e8f69ad // trn2 v13.4s, v13.4s, v15.4s
+	WORD $0x4e932a2f // trn1 v15.4s, v17.4s, v19.4s
+	WORD $0x4e936a31 // trn2 v17.4s, v17.4s, v19.4s
+	WORD $0x4ecf3ab3 // zip1 v19.2d, v21.2d, v15.2d
+	WORD $0x4ed139b6 // zip1 v22.2d, v13.2d, v17.2d
+	WORD $0x4ecf7aaf // zip2 v15.2d, v21.2d, v15.2d
+	WORD $0x4ed179ad // zip2 v13.2d, v13.2d, v17.2d
+	FMOVQ        F19, 144(R4)
+	FMOVQ        F22, 354(R4)
+	FMOVQ        F15, 564(R4)
+	FMOVQ        F13, 774(R4)
+	WORD $0x4e9029cd // trn1 v13.4s, v14.4s, v16.4s
+	WORD $0x4e9069ce // trn2 v14.4s, v14.4s, v16.4s
+	WORD $0x4e942a4f // trn1 v15.4s, v18.4s, v20.4s
+	WORD $0x4e946a50 // trn2 v16.4s, v18.4s, v20.4s
+	WORD $0x4ecf39b1 // zip1 v17.2d, v13.2d, v15.2d
+	WORD $0x4ed039d2 // zip1 v18.2d, v14.2d, v16.2d
+	WORD $0x4ecf79ad // zip2 v13.2d, v13.2d, v15.2d
+	WORD $0x4ed079ce // zip2 v14.2d, v14.2d, v16.2d
+	FMOVQ        F17, 984(R4)
+	FMOVQ        F18, 1194(R4)
+	FMOVQ        F13, 1404(R4)
+	FMOVQ        F14, 1614(R4)
+	ADD          $0x20, R4
+	ADD          $0x200, R5
+	SUBS         $1, R6
+	BGE          loop91
+
+done92:
+	ADD          $1, R6
+
+	// scales: codes to bits, then words to blocks
+	FMOVQ        58560(R2), F13
+	FMOVQ        58576(R2), F14
+	WORD $0x4f3855ad // shl v13.4s, v13.4s, #24
+	WORD $0x4f3855ce // shl v14.4s, v14.4s, #24
+	FMOVQ        58528(R2), F15
+	FMOVQ        58544(R2), F16
+	WORD $0x4e2a1def // and v15.16b, v15.16b, v10.16b
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4f3055ef // shl v15.4s, v15.4s, #16
+	WORD $0x4f305610 // shl v16.4s, v16.4s, #16
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	FMOVQ        58496(R2), F15
+	FMOVQ        58512(R2), F16
+	WORD $0x4e2a1def // and v15.16b, v15.16b, v10.16b
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4f2855ef // shl v15.4s, v15.4s, #8
+	WORD $0x4f285610 // shl v16.4s, v16.4s, #8
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	FMOVQ        58464(R2), F15
+	FMOVQ        58480(R2), F16
+	WORD $0x4e2a1def // and v15.16b, v15.16b, v10.16b
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	FMOVQ        58688(R2), F15
+	FMOVQ        58704(R2), F16
+	WORD $0x4f3855ef // shl v15.4s, v15.4s, #24
+	WORD $0x4f385610 // shl v16.4s, v16.4s, #24
+	FMOVQ        58656(R2), F17
+	FMOVQ        58672(R2), F18
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4f305631 // shl v17.4s, v17.4s, #16
+	WORD $0x4f305652 // shl v18.4s, v18.4s, #16
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	FMOVQ        58624(R2), F17
+	FMOVQ        58640(R2), F18
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4f285631 // shl v17.4s, v17.4s, #8
+	WORD $0x4f285652 // shl v18.4s, v18.4s, #8
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	FMOVQ        58592(R2), F17
+	FMOVQ        58608(R2), F18
+	WORD $0x4e2a1e31 // and v17.16b, v17.16b, v10.16b
+	WORD $0x4e2a1e52 // and v18.16b, v18.16b, v10.16b
+	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	FMOVQ        58816(R2), F17
+	FMOVQ        58832(R2), F18
+	WORD $0x4f385631 // shl v17.4s, v17.4s, #24
+	WORD $0x4f385652 // shl v18.4s, v18.4s, #24
+	FMOVQ        58784(R2), F19
+	FMOVQ        58800(R2), F20
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4f305673 // shl v19.4s, v19.4s, #16
+	WORD $0x4f305694 // shl v20.4s, v20.4s, #16
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	FMOVQ        58752(R2), F19
+	FMOVQ        58768(R2), F20
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4f285673 // shl v19.4s, v19.4s, #8
+	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	FMOVQ        58720(R2), F19
+	FMOVQ        58736(R2), F20
+	WORD $0x4e2a1e73 // and v19.16b, v19.16b, v10.16b
+	WORD $0x4e2a1e94 // and v20.16b, v20.16b, v10.16b
+	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	FMOVQ        58944(R2), F19
+	FMOVQ        58960(R2), F20
+	WORD $0x4f385673 // shl v19.4s, v19.4s, #24
+	WORD $0x4f385694 // shl v20.4s, v20.4s, #24
+	FMOVQ        58912(R2), F21
+	FMOVQ        58928(R2), F22
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4f3056b5 // shl v21.4s, v21.4s, #16
+	WORD $0x4f3056d6 // shl v22.4s, v22.4s, #16
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	FMOVQ        58880(R2), F21
+	FMOVQ        58896(R2), F22
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	FMOVQ        58848(R2), F21
+	FMOVQ        58864(R2), F22
+	WORD $0x4e2a1eb5 // and v21.16b, v21.16b, v10.16b
+	WORD $0x4e2a1ed6 // and v22.16b, v22.16b, v10.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4e8f29b5 // trn1 v21.4s, v13.4s, v15.4s
+	WORD $0x4e8f69ad // trn2 v13.4s, v13.4s, v15.4s
+	WORD $0x4e932a2f // trn1 v15.4s, v17.4s, v19.4s
+	WORD $0x4e936a31 // trn2 v17.4s, v17.4s, v19.4s
+	WORD $0x4ecf3ab3 // zip1 v19.2d, v21.2d, v15.2d
+	WORD $0x4ed139b6 // zip1 v22.2d, v13.2d, v17.2d
+	WORD $0x4ecf7aaf // zip2 v15.2d, v21.2d, v15.2d
+	WORD $0x4ed179ad // zip2 v13.2d, v13.2d, v17.2d
+	FMOVQ        F19, 192(R0)
+	FMOVQ        F22, 402(R0)
+	FMOVQ        F15, 612(R0)
+	FMOVQ        F13, 822(R0)
+	WORD $0x4e9029cd // trn1 v13.4s, v14.4s, v16.4s
+	WORD $0x4e9069ce // trn2 v14.4s, v14.4s, v16.4s
+	WORD $0x4e942a4f // trn1 v15.4s, v18.4s, v20.4s
+	WORD $0x4e946a50 // trn2 v16.4s, v18.4s, v20.4s
+	WORD $0x4ecf39b1 // zip1 v17.2d, v13.2d, v15.2d
+	WORD $0x4ed039d2 // zip1 v18.2d, v14.2d, v16.2d
+	WORD $0x4ecf79ad // zip2 v13.2d, v13.2d, v15.2d
+	WORD $0x4ed079ce // zip2 v14.2d, v14.2d, v16.2d
+	FMOVQ        F17, 1032(R0)
+	FMOVQ        F18, 1242(R0)
+	FMOVQ        F13, 1452(R0)
+	FMOVQ        F14, 1662(R0)
+
+	// d
+	FMOVQ        58400(R2), F13
+	FMOVQ        58416(R2), F14
+	WORD $0x4e221daf // and v15.16b, v13.16b, v2.16b
+	WORD $0x4eab1def // orr v15.16b, v15.16b, v11.16b
+	WORD $0x4e2de5b0 // fcmeq v16.4s, v13.4s, v13.4s
+	WORD $0x6e6f1db0 // bsl v16.16b, v13.16b, v15.16b
+	WORD $0x0e216a10 // fcvtn v16.4h, v16.4s
+	WORD $0x2f10a60d // ushll v13.4s, v16.4h, #0
+	WORD $0x4e221dcf // and v15.16b, v14.16b, v2.16b
+	WORD $0x4eab1def // orr v15.16b, v15.16b, v11.16b
+	WORD $0x4e2ee5d0 // fcmeq v16.4s, v14.4s, v14.4s
+	WORD $0x6e6f1dd0 // bsl v16.16b, v14.16b, v15.16b
+	WORD $0x0e216a10 // fcvtn v16.4h, v16.4s
+	WORD $0x2f10a60e // ushll v14.4s, v16.4h, #0
+	ADD          $0xd0, R0, R4
+	WORD $0x0d00408d // st1 { v13.h }[0], [x4]
+	ADD          $0x1a2, R0, R4
+	WORD $0x0d00508d // st1 { v13.h }[2], [x4]
+	ADD          $0x274, R0, R4
+	WORD $0x4d00408d // st1 { v13.h }[4], [x4]
+	ADD          $0x346, R0, R4
+	WORD $0x4d00508d // st1 { v13.h }[6], [x4]
+	ADD          $0x418, R0, R4
+	WORD $0x0d00408e // st1 { v14.h }[0], [x4]
+	ADD          $0x4ea, R0, R4
+	WORD $0x0d00508e // st1 { v14.h }[2], [x4]
+	ADD          $0x5bc, R0, R4
+	WORD $0x4d00408e // st1 { v14.h }[4], [x4]
+	ADD          $0x68e, R0, R4
+	WORD $0x4d00508e // st1 { v14.h }[6], [x4]
+	ADD          $0x2000, R1
+	ADD          $0x690, R0
 	SUBS         $1, R3
 	BGE          loop1
 

@@ -8,6 +8,133 @@ const (
 	BytesQ6_K = 210
 )
 
+// encodeQ6_KGeneric packs blocks of 256 values into 210 bytes.
+func encodeQ6_KGeneric(dst []byte, src []float32) {
+	for ; len(src) >= 256; dst, src = dst[210:], src[256:] {
+		encodeBlockQ6_K((*[210]byte)(dst), (*[256]float32)(src))
+	}
+}
+
+// encodeBlockQ6_K is the encode block of kquants.hcl: x into b.
+func encodeBlockQ6_K(b *[210]byte, x *[256]float32) {
+	var m [16]float32
+	for i := range 256 {
+		m[i/16] = farther(x[i], m[i/16])
+	}
+	var w [256]float32
+	for i := range 256 {
+		w[i] = float32(x[i] * x[i])
+	}
+	var q1 [256]int32
+	for i := range 256 {
+		q1[i] = clamp(rint(float32(float32(x[i]*inv(m[i/16]))*-32)), -32, 31)
+	}
+	var ll1 [16]float32
+	for i := range 256 {
+		ll1[i/16] += float32(float32(w[i]*float32(q1[i])) * float32(q1[i]))
+	}
+	var lx1 [16]float32
+	for i := range 256 {
+		lx1[i/16] += float32(float32(w[i]*float32(q1[i])) * x[i])
+	}
+	var s1 [256]float32
+	for i := range 256 {
+		s1[i] = float32(lx1[i/16] * inv(ll1[i/16]))
+	}
+	var q2 [256]int32
+	for i := range 256 {
+		q2[i] = clamp(rint(float32(float32(x[i]*inv(m[i/16]))*-31)), -32, 31)
+	}
+	var ll2 [16]float32
+	for i := range 256 {
+		ll2[i/16] += float32(float32(w[i]*float32(q2[i])) * float32(q2[i]))
+	}
+	var lx2 [16]float32
+	for i := range 256 {
+		lx2[i/16] += float32(float32(w[i]*float32(q2[i])) * x[i])
+	}
+	var s2 [256]float32
+	for i := range 256 {
+		s2[i] = float32(lx2[i/16] * inv(ll2[i/16]))
+	}
+	var b2 [256]float32
+	for i := range 256 {
+		b2[i] = choose(float32(lx2[i/16]*s2[i]) > float32(lx1[i/16]*s1[i]), s2[i], s1[i])
+	}
+	var p2 [256]float32
+	for i := range 256 {
+		p2[i] = greater(float32(lx2[i/16]*s2[i]), float32(lx1[i/16]*s1[i]))
+	}
+	var q3 [256]int32
+	for i := range 256 {
+		q3[i] = clamp(rint(float32(float32(x[i]*inv(m[i/16]))*-33)), -32, 31)
+	}
+	var ll3 [16]float32
+	for i := range 256 {
+		ll3[i/16] += float32(float32(w[i]*float32(q3[i])) * float32(q3[i]))
+	}
+	var lx3 [16]float32
+	for i := range 256 {
+		lx3[i/16] += float32(float32(w[i]*float32(q3[i])) * x[i])
+	}
+	var s3 [256]float32
+	for i := range 256 {
+		s3[i] = float32(lx3[i/16] * inv(ll3[i/16]))
+	}
+	var b3 [256]float32
+	for i := range 256 {
+		b3[i] = choose(float32(lx3[i/16]*s3[i]) > p2[i], s3[i], b2[i])
+	}
+	var p3 [256]float32
+	for i := range 256 {
+		p3[i] = greater(float32(lx3[i/16]*s3[i]), p2[i])
+	}
+	var q4 [256]int32
+	for i := range 256 {
+		q4[i] = clamp(rint(float32(x[i]*inv(b3[i]))), -32, 31)
+	}
+	var ll4 [16]float32
+	for i := range 256 {
+		ll4[i/16] += float32(float32(w[i]*float32(q4[i])) * float32(q4[i]))
+	}
+	var lx4 [16]float32
+	for i := range 256 {
+		lx4[i/16] += float32(float32(w[i]*float32(q4[i])) * x[i])
+	}
+	var s4 [256]float32
+	for i := range 256 {
+		s4[i] = float32(lx4[i/16] * inv(ll4[i/16]))
+	}
+	var b4 [256]float32
+	for i := range 256 {
+		b4[i] = choose(float32(lx4[i/16]*s4[i]) > p3[i], s4[i], b3[i])
+	}
+	var extreme float32
+	for i := range 256 {
+		extreme = farther(b4[i], extreme)
+	}
+	d := extreme / -128
+	scalar := inv(d)
+	var scale [256]int32
+	for i := range 256 {
+		scale[i] = clamp(rint(float32(b4[i]*scalar)), -128, 127)
+	}
+	scalar2 := fromF16(f16(d))
+	var code [256]int32
+	for i := range 256 {
+		code[i] = clamp(rint(float32(x[i]*inv(float32(scalar2*float32(scale[i]))))), -32, 31) + 32
+	}
+	*b = [210]byte{}
+	storeF16(b[208:], d)
+	for i := range 256 {
+		b[i%64+64*(i/128)] |= byte(code[i]&15) << (4 * (i / 64 % 2))
+		b[128+i%32+32*(i/128)] |= byte(code[i]>>4&3) << (2 * (i / 32 % 4))
+	}
+	for g := range 16 {
+		b[192+g] = byte(scale[g*16])
+	}
+}
+
 // decodeQ6_KGeneric unpacks blocks of 210 bytes into 256 values.
 func decodeQ6_KGeneric(dst []float32, src []byte) {
 	for ; len(dst) >= 256; dst, src = dst[256:], src[210:] {

@@ -174,7 +174,7 @@ func TestChoices(t *testing.T) {
 		{tied, "output asked for", Options{Type: named("q4_0"), Output: named("bf16")}, embedding, "bf16"},
 		{tied, "more bits than the output needs", Options{Type: named("f16")}, embedding, "f16"},
 		{untied, "the embedding beside an output", Options{Type: named("q4_0")}, embedding, "q4_0"},
-		{untied, "an output", Options{Type: named("q4_1")}, "output.weight", "q8_0"},
+		{untied, "an output", Options{Type: named("q4_1")}, "output.weight", "q6_K"},
 		{untied, "the embedding asked for", Options{Type: named("q4_0"), Embedding: named("q5_0")}, embedding, "q5_0"},
 		{tied, "first rule", Options{Type: named("q4_0"), Rules: []Rule{{regexp.MustCompile(`blk\.1\.`), named("q5_1")}, {regexp.MustCompile("ffn"), named("q8_0")}}},
 			"blk.1.ffn_up.weight", "q5_1"},

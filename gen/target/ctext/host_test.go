@@ -108,7 +108,7 @@ func hostProgram(t *testing.T, set *spec.Set, texts map[string][]byte) string {
 }
 
 // encodes says whether the struct of a type has an encoder.
-func encodes(t *spec.Type) bool { return t.Encode != nil && t.Block > 1 }
+func encodes(t *spec.Type) bool { return t.KV && t.Encode != nil && t.Block > 1 }
 
 // oracle is the published format, or what the interpreter makes of the spec.
 func oracle(t *spec.Type) ref.Format {

@@ -149,7 +149,7 @@ func (s *typeText) body() {
 		s.parts(&p)
 		s.weights(&p)
 	}
-	if t.Encode != nil && t.Block > 1 {
+	if t.KV && t.Encode != nil && t.Block > 1 { // weights are packed on the processor
 		s.encode()
 	}
 	s.line("")
