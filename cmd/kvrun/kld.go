@@ -123,10 +123,12 @@ type kld struct {
 	s      *session
 	f      *kldFlags
 	base   *eval.Base // nil for a live reference
+	other  *session   // of kvrun compare: the model to compare with
 	text   eval.Text  // empty with a base file
 	corpus *corpusRecord
 
 	c       *model.Context
+	ref     *model.Context // of other
 	sums    eval.Sums
 	all     []eval.Position
 	chunks  []float64 // mean KLD of each
@@ -163,7 +165,7 @@ func (k *kld) readText() error {
 // lockstep prepares the comparison.
 func (k *kld) lockstep() (*eval.Lockstep, error) {
 	plan, err := k.s.plan, error(nil)
-	if k.base == nil {
+	if k.base == nil && k.other == nil {
 		if plan, err = k.s.uniform(k.f.ref); err != nil {
 			return nil, err
 		}
@@ -172,7 +174,10 @@ func (k *kld) lockstep() (*eval.Lockstep, error) {
 	if err != nil {
 		return nil, err
 	}
-	if k.base == nil {
+	switch {
+	case k.other != nil:
+		return k.comparison()
+	case k.base == nil:
 		return eval.NewLockstep(k.c, k.text, k.f.measure)
 	}
 	t, err := k.s.vocabulary()
@@ -190,8 +195,10 @@ func (k *kld) lockstep() (*eval.Lockstep, error) {
 // written to its end does not end the comparison.
 func (k *kld) run(file *output.File) error {
 	l, err := k.lockstep()
-	if k.c != nil {
-		defer k.c.Close()
+	for _, c := range []*model.Context{k.c, k.ref} {
+		if c != nil {
+			defer c.Close()
+		}
 	}
 	if err != nil {
 		return err

@@ -128,8 +128,11 @@ func (k *kld) result() kldResult {
 	if k.f.measure.Decode {
 		r.Path = "decode"
 	}
-	if k.base != nil {
+	switch {
+	case k.base != nil:
 		r.Reference = k.f.base
+	case k.other != nil:
+		r.Reference = k.other.path
 	}
 	return r
 }

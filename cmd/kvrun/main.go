@@ -12,6 +12,8 @@
 //	kvrun floor  [MODEL]         what differs when nothing should: the noise floor of this build
 //	kvrun kld    [MODEL] -f FILE how far a cache moves predictions, with the statistics of
 //	                             llama-perplexity
+//	kvrun compare REFERENCE MODEL -f FILE
+//	                             how far other weights move predictions
 //	kvrun sweep  [MODEL] -f FILE many caches against one reference: which is worth its bytes
 //	kvrun worker [MODEL]...      run parts of sweeps that other processes coordinate (--fleet)
 //	kvrun calibrate [MODEL]      measure the mean of the keys, for --k-offset mean
@@ -171,6 +173,7 @@ func commands() []command {
 		{"probe", "completions with several caches side by side, and a needle in a haystack", probeCommand},
 		{"floor", "what differs when nothing should: the noise floor of this build", floorCommand},
 		{"kld", "how far a cache moves predictions, with the statistics of llama-perplexity", kldCommand},
+		{"compare", "how far the weights of a model move predictions from those of another", compareCommand},
 		{"sweep", "many caches against one reference: which is worth its bytes", sweepCommand},
 		{"worker", "run parts of sweeps that other processes coordinate", workerCommand},
 		{"calibrate", "measure the mean of the keys, for --k-offset mean", calibrateCommand},

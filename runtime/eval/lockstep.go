@@ -65,9 +65,26 @@ type reference interface {
 func NewLockstep(c *model.Context, t Text, o Options) (*Lockstep, error) {
 	l, err := newLockstep(c, t, o)
 	if err == nil {
-		l.ref = &live{l: l}
+		l.ref = &live{l: l, c: c}
 	}
 	return l, err
+}
+
+// NewComparison prepares comparisons with another model of the same vocabulary: ref, which runs
+// with the cache it has. Both contexts are then the Lockstep's to run.
+func NewComparison(ref, c *model.Context, t Text, o Options) (*Lockstep, error) {
+	if ref.Model.Vocab != c.Model.Vocab {
+		return nil, fmt.Errorf("a vocabulary of %d tokens is compared with one of %d", c.Model.Vocab, ref.Model.Vocab)
+	}
+	l, err := newLockstep(c, t, o)
+	if err == nil && ref.Cache.Size < o.Context-1 {
+		err = fmt.Errorf("chunks of %d tokens do not fit a context of %d", o.Context, ref.Cache.Size)
+	}
+	if err != nil {
+		return nil, err
+	}
+	l.ref = &live{l: l, c: ref}
+	return l, nil
 }
 
 func newLockstep(c *model.Context, t Text, o Options) (*Lockstep, error) {
@@ -213,6 +230,7 @@ func (t *compareTask) Do(w, workers int) {
 // live is a reference that runs in the same process.
 type live struct {
 	l      *Lockstep
+	c      *model.Context
 	hidden []float32 // [scored][width]
 	z, e   []float32 // [tile][vocab]
 	rows   []row     // [tile]
@@ -222,15 +240,15 @@ func (r *live) run(ctx context.Context, _ int) error {
 	if r.hidden == nil {
 		n := len(r.l.logits)
 		r.z, r.e, r.rows = make([]float32, n), make([]float32, n), make([]row, r.l.tile)
-		r.hidden = make([]float32, r.l.Scored()*r.l.c.Model.Width)
+		r.hidden = make([]float32, r.l.Scored()*r.c.Model.Width)
 	}
-	return r.l.run(ctx, r.l.c, r.hidden)
+	return r.l.run(ctx, r.c, r.hidden)
 }
 
 func (r *live) load(lo, n int) error {
-	m := r.l.c.Model
+	m := r.c.Model
 	r.rows = r.rows[:n]
-	if err := r.l.c.Logits(r.z[:n*m.Vocab], r.hidden[lo*m.Width:(lo+n)*m.Width]); err != nil {
+	if err := r.c.Logits(r.z[:n*m.Vocab], r.hidden[lo*m.Width:(lo+n)*m.Width]); err != nil {
 		return err
 	}
 	return r.l.c.Pool().Run(r)
