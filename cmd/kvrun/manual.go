@@ -29,7 +29,7 @@ import (
 // flagGroups are the subjects of help. What stands in none belongs to its command.
 var flagGroups = []manual.Group{
 	{Title: "This command"},
-	{Title: "Model", Flags: []string{"model", "hf-repo", "hf-file", "model-url", "hf-token", "offline", "tokenizer", "spec", "chat-template", "chat-template-file"}},
+	{Title: "Model", Flags: []string{"model", "hf-repo", "hf-file", "model-url", "hf-token", "offline", "tokenizer", "override-kv", "spec", "chat-template", "chat-template-file"}},
 	{Title: "Cache and context", Flags: []string{"ctx-size", "cache-type-k", "cache-type-v", "rot-k", "rot-v", "k-offset", "keep-first", "keep-last", "policy", "cache",
 		"allow-fallback", "keep", "no-context-shift", "prompt-cache", "prompt-cache-ro", "prompt-cache-all"}},
 	{Title: "Sampling", Flags: []string{"predict", "temp", "top-k", "top-p", "min-p", "repeat-penalty", "repeat-last-n", "seed", "ignore-eos", "grammar", "grammar-file", "json-schema", "json-schema-file"}},

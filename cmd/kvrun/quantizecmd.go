@@ -26,6 +26,7 @@ import (
 // quantizeFlags are the flags of kvrun quantize.
 type quantizeFlags struct {
 	specFlags
+	overrides               overrideFlags
 	in, out                 string
 	typ, output, embedding  string
 	rules                   []string
@@ -64,6 +65,7 @@ func (f *quantizeFlags) add(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.pure, "pure", false, "give the output matrix the type of the others")
 	fs.BoolVar(&f.requantize, "allow-requantize", false, "read weights of less than 8 bits, which loses twice")
 	f.specFlags.add(fs)
+	f.overrides.add(fs)
 	fs.IntVarP(&f.threads, "threads", "t", 0, "`number` of threads (default: one per core)")
 	forceFlag(fs, &f.force)
 	fs.BoolVar(&f.json, "json", false, "print the result as JSON")
@@ -155,6 +157,9 @@ func quantizeCommand(e *environment, args []string) error {
 		return noModel(f.in, err)
 	}
 	defer file.Close()
+	if err := f.overrides.apply(file, e.stderr); err != nil {
+		return err
+	}
 	source, err := quantize.NewFile(file, e.kernels())
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.in, err)

@@ -15,6 +15,7 @@ import (
 	"github.com/kvgen/kvgen/kernels"
 	"github.com/kvgen/kvgen/runtime/chat"
 	"github.com/kvgen/kvgen/runtime/demo"
+	"github.com/kvgen/kvgen/runtime/gguf"
 	"github.com/kvgen/kvgen/runtime/hub"
 	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/memory"
@@ -111,20 +112,15 @@ func (s *session) Close() error {
 
 // load is open, which cannot be interrupted.
 func (e *environment) load(m *modelFlags) (s *session, err error) {
-	s = &session{ctx: e.ctx, flags: m, path: m.model, table: e.kernels(), input: func(path string) error { return e.files.Input("", path) }}
+	s = &session{ctx: e.ctx, flags: m, warn: e.stderr, path: m.model, table: e.kernels(), input: func(path string) error { return e.files.Input("", path) }}
 	if err := e.readsModel(m.model); err != nil {
 		return nil, err
 	}
 	if e.ctx != nil {
 		s.stop = e.ctx.Err
 	}
-	if s.path == "" {
-		s.path = embedded
-		if s.Model, err = model.Parse(demo.Model(), s.table); err != nil {
-			return nil, err
-		}
-	} else if s.Model, err = model.Open(s.path, s.table); err != nil {
-		return nil, noModel(s.path, err)
+	if s.Model, err = s.read(m); err != nil {
+		return nil, err
 	}
 	if err := memory.Room("what a command itself works with", working); err != nil {
 		s.Close()
@@ -135,7 +131,6 @@ func (e *environment) load(m *modelFlags) (s *session, err error) {
 	}
 	s.notes = append(s.notes, m.notes...)
 	s.notes = append(s.notes, s.Unused().Notes(s.Arch)...)
-	s.warn = e.stderr
 	s.cache = s.policies()
 	s.plan, s.unmet, err = m.cacheFlags.plan(e, s)
 	s.unmet = append(s.unmet, m.unmet...)
@@ -156,6 +151,33 @@ func (e *environment) load(m *modelFlags) (s *session, err error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// read opens the model and gives it the metadata of the flags.
+func (s *session) read(m *modelFlags) (*model.Model, error) {
+	var file *gguf.File
+	var err error
+	sizes := model.TypeSize(s.table)
+	if s.path == "" {
+		s.path = embedded
+		file, err = gguf.Parse(demo.Model(), sizes)
+	} else if file, err = gguf.Open(s.path, sizes); err != nil {
+		err = noModel(s.path, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err = m.overrides.apply(file, s.warn); err == nil {
+		var loaded *model.Model
+		if loaded, err = model.Load(file, s.table); err == nil {
+			return loaded, nil
+		}
+		if s.path != embedded {
+			err = fmt.Errorf("%s: %w", s.path, err)
+		}
+	}
+	file.Close()
+	return nil, err
 }
 
 // policies reads what a person asks of the cache.

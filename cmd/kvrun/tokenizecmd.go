@@ -19,6 +19,7 @@ import (
 type tokenizeFlags struct {
 	promptFlags
 	hub                      hubFlags
+	overrides                overrideFlags
 	model, rules             string
 	noBOS, plain, ids, count bool
 	json                     bool
@@ -40,6 +41,7 @@ type tokenizeToken struct {
 func (f *tokenizeFlags) add(fs *pflag.FlagSet) {
 	fs.StringVarP(&f.model, "model", "m", "", "`path` of a GGUF file, which may hold a vocabulary alone (default: the embedded model)")
 	f.hub.add(fs)
+	f.overrides.add(fs)
 	fs.StringVarP(&f.prompt, "prompt", "p", "", "`text` to make tokens of (default: the standard input)")
 	fs.StringVarP(&f.file, "file", "f", "", "`text` in a file; - is the standard input")
 	f.addEscapes(fs)
@@ -68,6 +70,9 @@ func (f *tokenizeFlags) vocabulary(e *environment) (*tokenizer.Tokenizer, error)
 		return nil, err
 	}
 	defer file.Close()
+	if err := f.overrides.apply(file, e.stderr); err != nil {
+		return nil, err
+	}
 	t, err := during(e.ctx, func() (*tokenizer.Tokenizer, error) { return tokenizer.Read(file, rules) })
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", f.model, err)

@@ -112,6 +112,10 @@ func many[T any](f *File, key string, dec decode[T]) ([]T, bool, error) {
 		return nil, false, nil
 	}
 	e := &f.entries[i]
+	if e.own != nil {
+		v, err := dec(e, e.own)
+		return v, true, err
+	}
 	raw := make([]byte, e.size) // parse proved it to be within maxHeader and the file
 	if n, err := f.r.ReadAt(raw, e.off); n < len(raw) {
 		if err == nil || errors.Is(err, io.EOF) {
@@ -124,6 +128,9 @@ func many[T any](f *File, key string, dec decode[T]) ([]T, bool, error) {
 }
 
 func (e *entry) bad(limit, got string) error {
+	if e.own != nil {
+		return &Error{Plain: fmt.Sprintf("value of %s, which was overridden, is %s; allowed: %s", quoted(e.key), got, limit)}
+	}
 	return &Error{Offset: e.off, Field: "value of " + quoted(e.key), Got: got, Limit: limit}
 }
 

@@ -15,6 +15,7 @@ type entry struct {
 	n     uint64
 	off   int64
 	size  int64
+	own   []byte // the value, where Override gave it
 }
 
 // parse reads the header of the size bytes behind r.

@@ -19,7 +19,7 @@ var Spellings = map[string]string{
 	"jf": "json-schema-file", "ctk": "cache-type-k", "ctv": "cache-type-v", "ngl": "gpu-layers", "n-gpu-layers": "gpu-layers", "dev": "device", "ts": "tensor-split",
 	"fa": "flash-attn", "ub": "ubatch-size", "n-predict": "predict", "sys": "system-prompt", "s": "seed", "e": "escape",
 	"prompt-file": "file", "np": "parallel", "sequences": "parallel", "npl": "n-parallel", "pps": "pp-shared", "oe": "output-err",
-	"hf": "hf-repo", "hfr": "hf-repo", "hff": "hf-file", "hft": "hf-token", "mu": "model-url",
+	"hf": "hf-repo", "hfr": "hf-repo", "hff": "hf-file", "hft": "hf-token", "mu": "model-url", "okv": "override-kv",
 }
 
 // FlashValues are what --flash-attn may be followed by.
