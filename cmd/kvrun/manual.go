@@ -29,7 +29,7 @@ import (
 // flagGroups are the subjects of help. What stands in none belongs to its command.
 var flagGroups = []manual.Group{
 	{Title: "This command"},
-	{Title: "Model", Flags: []string{"model", "hf-repo", "hf-file", "model-url", "hf-token", "offline", "tokenizer", "override-kv", "spec", "chat-template", "chat-template-file"}},
+	{Title: "Model", Flags: []string{"model", "hf-repo", "hf-file", "model-url", "hf-token", "offline", "tokenizer", "override-kv", "lora", "lora-scaled", "spec", "chat-template", "chat-template-file"}},
 	{Title: "Cache and context", Flags: []string{"ctx-size", "cache-type-k", "cache-type-v", "rot-k", "rot-v", "k-offset", "keep-first", "keep-last", "policy", "cache",
 		"allow-fallback", "keep", "no-context-shift", "prompt-cache", "prompt-cache-ro", "prompt-cache-all"}},
 	{Title: "Sampling", Flags: []string{"predict", "temp", "top-k", "top-p", "min-p", "repeat-penalty", "repeat-last-n", "seed", "ignore-eos", "grammar", "grammar-file", "json-schema", "json-schema-file"}},
@@ -79,7 +79,7 @@ var examples = map[string][]string{
 // flagValue is what a flag of a command can be given, for help and completion.
 func flagValue(command, flag string) manual.Value {
 	switch flag {
-	case "model", "file", "spec", "policy", "prompt-cache", "out", "report", "show", "kl-divergence-base", "tokens", "journal", "check", "haystack", "api-key-file", "tls-cert", "tls-key", "grammar-file", "json-schema-file",
+	case "model", "file", "lora", "lora-scaled", "spec", "policy", "prompt-cache", "out", "report", "show", "kl-divergence-base", "tokens", "journal", "check", "haystack", "api-key-file", "tls-cert", "tls-key", "grammar-file", "json-schema-file",
 		"fleet-creds", "fleet-ca", "fleet-cert", "fleet-key":
 		return manual.Value{File: true}
 	case "chat":

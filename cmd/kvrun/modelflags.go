@@ -23,6 +23,7 @@ type modelFlags struct {
 	cacheFlags
 	specFlags
 	overrides      overrideFlags
+	lora           loraFlags
 	hub            hubFlags // that name a model instead of model
 	model          string
 	rest           []string // what is no flag
@@ -60,6 +61,7 @@ func (m *modelFlags) add(fs *pflag.FlagSet, math model.Math) {
 	fs.StringVarP(&m.model, "model", "m", "", "`path` of a GGUF file (default: the embedded model)")
 	m.hub.add(fs)
 	m.overrides.add(fs)
+	m.lora.add(fs)
 	fs.IntVarP(&m.size, "ctx-size", "c", 0, "`positions` of the context; 0 for all that the model was trained for (default: what the command needs; where text is generated the model's own, but 4096 at most)")
 	fs.IntVarP(&m.threads, "threads", "t", 0, "`number` of threads (default, and -1: one per core)")
 	m.addCompute(fs, math)

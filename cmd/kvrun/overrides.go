@@ -22,8 +22,8 @@ func (f *overrideFlags) add(fs *pflag.FlagSet) {
 // nextOverride is where another override begins in a list.
 var nextOverride = regexp.MustCompile(`,[^=,]+=(int|float|bool|str):`)
 
-// apply gives the file its other values. A key that the file does not have is noted, since it may be
-// misspelt.
+// apply gives the file its other values. A key that the file does not have is noted, since it may
+// be misspelt.
 func (f *overrideFlags) apply(file *gguf.File, notes io.Writer) error {
 	for _, list := range f.list {
 		for list != "" {
@@ -56,9 +56,13 @@ func parseOverride(s string) (key string, v any, err error) {
 	}
 	switch kind {
 	case "int":
-		v, err = strconv.ParseInt(value, 10, 64)
+		if v, err = strconv.ParseInt(value, 10, 64); err != nil {
+			err = fmt.Errorf("an int is a whole number of 64 bits")
+		}
 	case "float":
-		v, err = strconv.ParseFloat(value, 64)
+		if v, err = strconv.ParseFloat(value, 64); err != nil {
+			err = fmt.Errorf("a float is a number")
+		}
 	case "bool":
 		if value != "true" && value != "false" {
 			err = fmt.Errorf("a bool is true or false")

@@ -167,9 +167,13 @@ func (s *session) read(m *modelFlags) (*model.Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	var adapters []*model.Adapter
 	if err = m.overrides.apply(file, s.warn); err == nil {
+		adapters, err = m.lora.open(s)
+	}
+	if err == nil {
 		var loaded *model.Model
-		if loaded, err = model.Load(file, s.table); err == nil {
+		if loaded, err = model.LoadAdapted(file, s.table, adapters...); err == nil {
 			return loaded, nil
 		}
 		if s.path != embedded {

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestOverride gives entries other values, kinds among them, and adds one. They are read as those of
-// a file, and copied into another.
+// TestOverride gives entries other values, kinds among them, and adds one. They are read as those
+// of a file, and copied into another.
 func TestOverride(t *testing.T) {
 	f, err := Open(modelPath(models[0]), testSizes)
 	if err != nil {

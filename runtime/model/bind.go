@@ -31,6 +31,8 @@ type binder struct {
 	others  []Other
 	read    []int // KV layers that later layers read, again for each of these
 
+	adapters []*Adapter // that the model runs with
+
 	used      map[string]bool // tensors that were asked for and are there
 	strangers []stranger      // types that weights cannot have here
 	missing   []string        // tensors that must be there
@@ -209,6 +211,9 @@ func (b *binder) linear(l Linear, in, out int) *program.Weight {
 	// gemma4's router has another, of its inputs
 	if t, ok := b.f.Tensor(scale); ok && w != nil && t.Elements() == 1 {
 		b.scaled(w, scale)
+	}
+	if w != nil {
+		w.Low = b.adapted(b.name(string(l), "weight"), in, out)
 	}
 	return w
 }

@@ -77,6 +77,9 @@ func (m *Model) NewContext(o Options) (*Context, error) {
 		return nil, err
 	}
 	for i := range stages {
+		if m.adapted && stages[i].device != nil {
+			return nil, errors.New("a model with adapters runs on the processor alone: GPUs have no products with them")
+		}
 		if s := &stages[i]; s.device == nil {
 			s.Engine = engine.New(m.Table, m.program, s.Span)
 		}

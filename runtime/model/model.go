@@ -25,6 +25,7 @@ type Model struct {
 	others  []Other
 	read    []int // KV layers that later layers read
 	unused  Unused
+	adapted bool // some matrices have others of low rank added
 
 	looked  sync.Once // for numbers that are none, before a device runs it
 	lookErr error
@@ -37,7 +38,12 @@ type Model struct {
 // model's last use. The kernels that run the model are those of the table.
 func Load(f *gguf.File, table *kernels.Table) (*Model, error) { return load(f, table, table.ByID) }
 
-func load(f *gguf.File, table *kernels.Table, types types) (*Model, error) {
+// LoadAdapted is Load with adapters, which are added to the products of their matrices.
+func LoadAdapted(f *gguf.File, table *kernels.Table, adapters ...*Adapter) (*Model, error) {
+	return load(f, table, table.ByID, adapters...)
+}
+
+func load(f *gguf.File, table *kernels.Table, types types, adapters ...*Adapter) (*Model, error) {
 	h, err := newHeader(f)
 	if err != nil {
 		return nil, err
@@ -53,7 +59,7 @@ func load(f *gguf.File, table *kernels.Table, types types) (*Model, error) {
 	if t, ok := f.Tensor("token_embd.weight"); ok && len(t.Dims) == 2 && t.Dims[1] <= maxSize {
 		p.Vocab = int(t.Dims[1])
 	}
-	b := &binder{f: f, kernels: table, types: types, width: g.Width, layer: -1, program: p, ropes: map[*Rope]int{}, kvOf: map[int]int{}, used: map[string]bool{}}
+	b := &binder{f: f, kernels: table, types: types, width: g.Width, layer: -1, program: p, ropes: map[*Rope]int{}, kvOf: map[int]int{}, used: map[string]bool{}, adapters: adapters}
 	p.Embedding = b.find("token_embd.weight", g.Width, max(1, p.Vocab))
 	if g.Positions != "" {
 		p.Positions = b.find(b.name(string(g.Positions), "weight"), g.Width, h.Context)
@@ -76,8 +82,13 @@ func load(f *gguf.File, table *kernels.Table, types types) (*Model, error) {
 	if err := b.err(); err != nil {
 		return nil, fmt.Errorf("%s model: %w", h.arch, err)
 	}
+	for _, a := range adapters {
+		if err := a.applied(h); err != nil {
+			return nil, err
+		}
+	}
 	return &Model{File: f, Table: table, Arch: h.arch, Layers: h.Layers, Width: g.Width, Vocab: p.Vocab, Context: h.Context, program: p, others: b.others,
-		read: slices.Compact(slices.Sorted(slices.Values(b.read))), keys: h.read, unused: b.unused(h)}, nil
+		read: slices.Compact(slices.Sorted(slices.Values(b.read))), keys: h.read, unused: b.unused(h), adapted: len(adapters) > 0}, nil
 }
 
 // KVLayers is what the model's cache must hold, by KV layer.

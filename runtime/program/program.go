@@ -43,6 +43,15 @@ type Weight struct {
 	Data    [][]byte  // [Rows][Type.RowBytes(N)], in one piece or several equal ones
 	Bias    []float32 // [Rows], nil for none
 	Scale   float32   // of the products, before the bias; 0 for none
+	Low     []Low     // what is added to the matrix
+}
+
+// Low is a matrix of low rank that is added to another of Rows x N: its product with x is
+// Scale * B (A x). Both are f32.
+type Low struct {
+	A     *Weight // Rank x N
+	B     *Weight // Rows x Rank
+	Scale float32
 }
 
 // Cut is rows lo to hi-1 of w, which is in one piece or nil.
@@ -54,6 +63,10 @@ func (w *Weight) Cut(lo, hi int) *Weight {
 	c.Rows, c.Data = hi-lo, [][]byte{w.Data[0][lo*n : hi*n]}
 	if w.Bias != nil {
 		c.Bias = w.Bias[lo:hi]
+	}
+	c.Low = nil
+	for _, l := range w.Low {
+		c.Low = append(c.Low, Low{A: l.A, B: l.B.Cut(lo, hi), Scale: l.Scale})
 	}
 	return &c
 }

@@ -122,6 +122,7 @@ type scratch struct {
 	ws  kernels.Workspace
 	act kernels.Act // view of a tile of tokens
 	out []float32   // of a task, for itself
+	low []float32   // outputs of what is added to a matrix
 	_   [64]byte
 }
 

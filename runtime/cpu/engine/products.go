@@ -28,6 +28,7 @@ type product struct {
 	parts []part
 	preps []prep
 	rows  int // of all parts, each rounded up to whole units
+	rank  int // of all that is added to its matrices
 }
 
 // part is one matrix of a product.
@@ -38,6 +39,7 @@ type part struct {
 	data   []byte // [Rows][stride], nil where it is in several pieces
 	prep   int    // of preps
 	first  int    // row in the product
+	low    []low  // what is added to the matrix
 }
 
 // prep is what a type wants its input to be: transformed into the type's domain, rounded to int8 in
@@ -84,6 +86,10 @@ func newProduct(s *program.Products) product {
 		q := part{Weight: w, impl: impl, stride: w.Type.RowBytes(w.N), prep: k, first: g.rows}
 		if len(w.Data) == 1 {
 			q.data = w.Data[0]
+		}
+		for _, l := range w.Low {
+			q.low = append(q.low, low{l, g.rank})
+			g.rank += l.A.Rows
 		}
 		g.parts = append(g.parts, q)
 		g.rows += (w.Rows + rowUnit - 1) / rowUnit * rowUnit
@@ -159,11 +165,13 @@ type prepTask struct {
 
 	transformed [][]float32   // [prep][n][g.n]
 	acts        []kernels.Act // [prep]
+	low         []float32     // [n][g.rank] inputs times what is added to the matrices
 }
 
 // reserve makes room for rows of inputs of g and says whether there is anything to do.
 func (t *prepTask) reserve(g *product, rows int) bool {
-	needed := false
+	needed := g.rank > 0
+	t.low = grow(t.low, rows*g.rank)
 	for k, r := range g.preps {
 		if r.domain != nil {
 			t.transformed[k] = grow(t.transformed[k], rows*g.n)
@@ -192,6 +200,9 @@ func (t *prepTask) Do(w, workers int) {
 			*act = t.acts[k].From(lo)
 			t.p.table.QuantiseAct(act, x, n, hi-lo)
 		}
+	}
+	if t.g.rank > 0 && lo < hi {
+		t.lowRank(w, lo, hi)
 	}
 }
 
@@ -262,6 +273,9 @@ func (t *mulTask) part(w, i, lo, hi int) {
 		for j := range n {
 			t.p.vec.Scale(y[j*q.Rows+lo:j*q.Rows+hi], q.Scale)
 		}
+	}
+	for _, l := range q.low {
+		t.add(w, q, l, y, lo, hi)
 	}
 	if q.Bias != nil {
 		for j := range n {
