@@ -60,14 +60,14 @@ var families = []family{
 
 	// Tool calls. The body says what it is in.
 	{when: []string{"<tool_call>", "<arg_key>"}, sections: []section{
-		{kind: Call, open: "<tool_call>", ends: []string{"</tool_call>"}, parse: parseKeyed}}, calls: readOnly("GLM")},
-	{when: []string{"<tool_call>", "<function="}, calls: readOnly("Qwen3-Coder")},
+		{kind: Call, open: "<tool_call>", ends: []string{"</tool_call>"}, parse: parseKeyed}}, calls: glmMarkup},
+	{when: []string{"<tool_call>", "<function="}, calls: qwenCoderMarkup},
 	{when: []string{"<tool_call>"}, unless: "]<]minimax[>[", sections: []section{calling("<tool_call>", "</tool_call>")}, calls: hermesMarkup},
 	{when: []string{"]<]minimax[>["}, sections: []section{calling("]<]minimax[>[<tool_call>", "]<]minimax[>[</tool_call>")}, calls: readOnly("MiniMax M3")},
 	{when: []string{"<tool_calls>"}, sections: []section{calling("<tool_calls>", "</tool_calls>")}, calls: toolCallsMarkup},
 	{when: []string{"<TOOLCALL>"}, sections: []section{calling("<TOOLCALL>", "</TOOLCALL>")}, calls: nemotronMarkup},
-	{when: []string{"<minimax:tool_call>"}, sections: []section{calling("<minimax:tool_call>", "</minimax:tool_call>")}, calls: readOnly("MiniMax M2")},
-	{when: []string{"<seed:tool_call>"}, sections: []section{calling("<seed:tool_call>", "</seed:tool_call>")}, calls: readOnly("Seed OSS")},
+	{when: []string{"<minimax:tool_call>"}, sections: []section{calling("<minimax:tool_call>", "</minimax:tool_call>")}, calls: minimaxMarkup},
+	{when: []string{"<seed:tool_call>"}, sections: []section{calling("<seed:tool_call>", "</seed:tool_call>")}, calls: seedMarkup},
 	{when: []string{"DSML"}, sections: []section{
 		calling("<｜DSML｜function_calls>", "</｜DSML｜function_calls>"), calling("<｜DSML｜tool_calls>", "</｜DSML｜tool_calls>")}, calls: readOnly("DeepSeek V3.2")},
 	{when: []string{"<｜tool▁calls▁begin｜>", "```json"}, calls: deepseekMarkup},

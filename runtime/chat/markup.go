@@ -21,6 +21,9 @@ type Markup struct {
 	Not         []string // names that mean something else
 	Quoted      bool     // NAME is a JSON string; else it has the characters of an identifier
 
+	// Tags are around each argument, where ARGUMENTS is no object; nil where it is one.
+	Tags *Tags
+
 	// Marks are texts with which a call begins, to the reader of answers. Bare says that a call may
 	// also begin without any, by the first brace of an answer.
 	Marks []string
@@ -32,6 +35,13 @@ type Markup struct {
 	Thought, Spoken string
 
 	around []string // markers of what is no call
+}
+
+// Tags are how an argument is written: Open NAME Middle VALUE Close. A string stands there as it
+// is, any other value as JSON. Not are the texts that none may have, since they end more than it.
+type Tags struct {
+	Open, Middle, Close string
+	Not                 []string
 }
 
 // Known says whether calls in the markup can be written; if not, there is a reader of them alone.
@@ -48,6 +58,9 @@ func (m *Markup) Name(name string) (string, bool) {
 // Marker reports whether a control token's text is part of the markup, or of what the family writes
 // around thinking and content.
 func (m *Markup) Marker(text string) bool {
+	if t := m.Tags; t != nil && strings.TrimSpace(text) != "" && (strings.Contains(t.Open, text) || strings.Contains(t.Middle, text) || strings.Contains(t.Close, text)) {
+		return true
+	}
 	parts := append([]string{m.Thought, m.Spoken, m.Open, m.Begin, m.Middle, m.End, m.Between, m.Close}, m.around...)
 	return strings.TrimSpace(text) != "" &&
 		slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(part, text) })
@@ -78,8 +91,22 @@ func jsonMarkup(family, open, arguments, between, close string) Markup {
 		Between: between, Close: close, Quoted: true}
 }
 
+// tagged is the markup of a family that writes <function=N> and <parameter=K> within two tags.
+func tagged(family, tag, middle, close string) Markup {
+	return Markup{Family: family, Begin: "<" + tag + ">\n<function=", Middle: ">\n", End: "</function>\n</" + tag + ">", Between: "\n",
+		Tags: &Tags{Open: "<parameter=", Middle: middle, Close: close, Not: []string{"</parameter>", "</function>", "</" + tag + ">"}}}
+}
+
 // The markups of the published templates.
 var (
+	qwenCoderMarkup = tagged("Qwen3-Coder", "tool_call", ">\n", "\n</parameter>\n")
+	seedMarkup      = tagged("Seed OSS", "seed:tool_call", ">", "</parameter>\n")
+	minimaxMarkup   = Markup{Family: "MiniMax M2", Open: "<minimax:tool_call>\n", Begin: "<invoke name=\"", Middle: "\">\n",
+		End: "</invoke>\n", Close: "</minimax:tool_call>", Tags: &Tags{Open: "<parameter name=\"", Middle: "\">",
+			Close: "</parameter>\n", Not: []string{"</parameter>", "</invoke>", "</minimax:tool_call>"}}}
+	glmMarkup = Markup{Family: "GLM", Begin: "<tool_call>", Middle: "\n", End: "</tool_call>", Between: "\n",
+		Tags: &Tags{Open: "<arg_key>", Middle: "</arg_key>\n<arg_value>", Close: "</arg_value>\n",
+			Not: []string{"</arg_value>", "<tool_call>", "</tool_call>"}}}
 	hermesMarkup = Markup{Family: "Hermes and Qwen", Begin: "<tool_call>\n{\"name\": ", Middle: `, "arguments": `,
 		End: "}\n</tool_call>", Between: "\n", Quoted: true}
 	llamaMarkup       = jsonMarkup("Llama 3", "", "parameters", "; ", "")

@@ -31,6 +31,20 @@ func (a *Answer) settle(c *ToolCall) {
 	c.Arguments = p.String()
 }
 
+// TextOnly says of an argument of a function with these parameters that every text between its tags
+// is read as a string.
+func TextOnly(parameters []byte, argument string) bool {
+	var s struct {
+		Properties map[string]json.RawMessage `json:"properties"`
+	}
+	if json.Unmarshal(parameters, &s) != nil {
+		return false
+	}
+	return !slices.ContainsFunc([]string{"null", "boolean", "number", "object", "array"}, func(kind string) bool {
+		return takes(s.Properties[argument], kind, 0)
+	})
+}
+
 // kindOf is the type of a JSON value in JSON Schema's words; a number is one, whole or not.
 func kindOf(value []byte) string {
 	if len(value) == 0 {

@@ -175,7 +175,7 @@ func (c *compiler) call(f *chat.Tool) (grammar.Node, error) {
 	if len(parameters) == 0 {
 		parameters = []byte(`{"additionalProperties": false}`)
 	}
-	arguments, err := c.schemas.Objects(fmt.Sprintf("the function %q", f.Name), parameters)
+	arguments, err := c.arguments(f, parameters)
 	if err != nil {
 		return 0, err
 	}
@@ -184,6 +184,17 @@ func (c *compiler) call(f *chat.Tool) (grammar.Node, error) {
 	}
 	end, err := c.text(c.m.End)
 	return c.b.Seq(head, arguments, end), err
+}
+
+// arguments are those of a function, as an object or as tags.
+func (c *compiler) arguments(f *chat.Tool, parameters []byte) (grammar.Node, error) {
+	name := fmt.Sprintf("the function %q", f.Name)
+	t := c.m.Tags
+	if t == nil {
+		return c.schemas.Objects(name, parameters)
+	}
+	return c.schemas.Tagged(name, parameters, &schema.Tags{Open: t.Open, Middle: t.Middle, Close: t.Close, Not: t.Not,
+		Plain: func(argument string) bool { return chat.TextOnly(parameters, argument) }})
 }
 
 // anything is any text.
@@ -228,8 +239,8 @@ func (c *compiler) behindText(one bool) (grammar.Node, error) {
 	}
 	mark := re.Text(c.m.Marks[first])
 	not := []re.Expr{re.Seq(anything, mark, re.Range(0, 255), anything)}
-	for i, m := range c.m.Marks {
-		if i != first {
+	for _, m := range c.m.Marks {
+		if m != c.m.Marks[first] {
 			not = append(not, re.Seq(anything, re.Text(m), anything))
 		}
 	}

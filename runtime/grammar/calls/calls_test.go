@@ -44,6 +44,11 @@ var markups = []struct{ template, family string }{
 	{">>>all >>>${recipient}", "functionary v3.2"},
 }
 
+// tagged are templates whose families write arguments as tags.
+var tagged = []struct{ template, family string }{
+	{"<tool_call> <function=", "Qwen3-Coder"}, {"<seed:tool_call>", "Seed OSS"}, {"<minimax:tool_call>", "MiniMax M2"}, {"<tool_call> <arg_key>", "GLM"},
+}
+
 // functions are what is asked for.
 var functions = []chat.Tool{
 	{Name: "get_weather", Parameters: []byte(`{"type": "object", "properties": {"city": {"type": "string"}, "days": {"type": "integer", "minimum": 1, "maximum": 14}}, "required": ["city"], "additionalProperties": false}`)},
@@ -451,9 +456,9 @@ var published = []struct {
 	{"Apertus-8B-Instruct", "Apertus", true},
 	{"Apriel-1.6-15b-Thinker-fixed", "Apriel", true},
 	{"Bielik-11B-v3.0-Instruct", "Hermes and Qwen", true},
-	{"ByteDance-Seed-OSS", "Seed OSS", false},
-	{"GLM-4.6", "GLM", false},
-	{"GLM-4.7-Flash", "GLM", false},
+	{"ByteDance-Seed-OSS", "Seed OSS", true},
+	{"GLM-4.6", "GLM", true},
+	{"GLM-4.7-Flash", "GLM", true},
 	{"GigaChat3-10B-A1.8B", "GigaChat 3", true},
 	{"GigaChat3.1-10B-A1.8B", "GigaChat 3.1", true},
 	{"HuggingFaceTB-SmolLM3-3B", "", false},
@@ -462,7 +467,7 @@ var published = []struct {
 	{"Qwen-QwQ-32B", "Hermes and Qwen", true},
 	{"Qwen-Qwen2.5-7B-Instruct", "Hermes and Qwen", true},
 	{"Qwen-Qwen3-0.6B", "Hermes and Qwen", true},
-	{"Qwen3-Coder", "Qwen3-Coder", false},
+	{"Qwen3-Coder", "Qwen3-Coder", true},
 	{"deepseek-ai-DeepSeek-R1-Distill-Qwen-32B", "DeepSeek R1", true},
 	{"deepseek-ai-DeepSeek-V3.1", "DeepSeek V3.1", true},
 	{"deepseek-ai-DeepSeek-V3.2", "DeepSeek V3.2", false},

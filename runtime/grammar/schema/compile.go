@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +25,7 @@ type Set struct {
 	w      *re.Work
 	made   int    // combinations of schemas
 	name   string // before the places of rules
+	failed error  // of a terminal
 }
 
 // NewSet makes parts in b.
@@ -39,6 +41,7 @@ type compiler struct {
 	anchors map[string]*value
 	rules   map[string]*rule
 	likes   map[*value]*re.DFA // by schemas of patternProperties
+	avoid   *re.DFA            // texts that no terminal may have; nil for none
 }
 
 // rule is what some schemas together have become.
@@ -73,21 +76,30 @@ func (s *Set) Objects(name string, text []byte) (grammar.Node, error) {
 
 // add makes a part of the values that are valid by a schema, and by others.
 func (s *Set) add(text []byte, others ...item) (grammar.Node, error) {
-	if err := s.w.Spend(perByte * len(text)); err != nil {
-		return 0, fmt.Errorf("schema: %w", err)
-	}
-	root, err := parse(text)
+	c, err := s.compiler(text)
 	if err != nil {
 		return 0, err
 	}
-	c := &compiler{Set: s, root: root, checked: map[*value]bool{}, anchors: map[string]*value{},
-		rules: map[string]*rule{}, likes: map[*value]*re.DFA{}}
-	c.findAnchors(root)
-	n, ok, err := c.all(append(others, item{s: root}))
+	n, ok, err := c.all(append(others, item{s: c.root}))
 	if err == nil && !ok {
 		err = errNothing
 	}
 	return n, err
+}
+
+// compiler reads the text of a schema.
+func (s *Set) compiler(text []byte) (*compiler, error) {
+	if err := s.w.Spend(perByte * len(text)); err != nil {
+		return nil, fmt.Errorf("schema: %w", err)
+	}
+	root, err := parse(text)
+	if err != nil {
+		return nil, err
+	}
+	c := &compiler{Set: s, root: root, checked: map[*value]bool{}, anchors: map[string]*value{},
+		rules: map[string]*rule{}, likes: map[*value]*re.DFA{}}
+	c.findAnchors(root)
+	return c, nil
 }
 
 // perByte is the steps of reading a byte of a schema.
@@ -126,10 +138,7 @@ func (c *compiler) all(a all) (grammar.Node, bool, error) {
 	r := &rule{node: c.b.Rule(c.name + name)}
 	c.rules[key] = r
 	n, ok, err := c.value(a)
-	if err == nil {
-		err = c.b.Err()
-	}
-	if err != nil {
+	if err = cmp.Or(err, c.failed, c.b.Err()); err != nil {
 		return 0, false, err
 	}
 	if r.made, r.ok = true, ok; !ok {
@@ -212,12 +221,32 @@ func (c *compiler) expr(e re.Expr) (grammar.Node, bool, error) {
 
 func (c *compiler) terminal(d *re.DFA) grammar.Node {
 	key := d.Key()
+	if c.avoid != nil {
+		key += "without" + c.avoid.Key()
+	}
 	n, ok := c.shared[key]
 	if !ok {
-		n = c.b.Terminal(d)
+		n = c.spared(d, func(d *re.DFA) grammar.Node { return c.b.Terminal(d) })
 		c.shared[key] = n
 	}
 	return n
+}
+
+// spared is a terminal without the texts that none may have. One that is left nothing never ends.
+func (c *compiler) spared(d *re.DFA, make func(*re.DFA) grammar.Node) grammar.Node {
+	if c.avoid == nil {
+		return make(d)
+	}
+	less, err := re.Minus(c.w, d, c.avoid, re.MaxStates)
+	switch {
+	case err == nil:
+		return make(less)
+	case !errors.Is(err, re.ErrEmpty):
+		c.failed = cmp.Or(c.failed, err)
+	}
+	never := c.b.Rule(c.name + "what has the markup of calls in it")
+	c.b.Define(never, c.b.Seq(make(d), never))
+	return never
 }
 
 // sign is punctuation as a terminal, with space before or behind it; no text has both.

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -66,7 +67,7 @@ func (c *compiler) string(p *spec) (grammar.Node, bool, error) {
 		if err != nil {
 			return 0, false, err
 		}
-		return c.b.Counted(x, t.min, t.max), true, nil
+		return c.countedBy(x, anyCharacter(), t)
 	}
 	d, err := plainStrings()
 	if err != nil {
@@ -85,12 +86,33 @@ func (c *compiler) counted(d *re.DFA, t *strings_) (grammar.Node, bool, error) {
 		if int(x.Need[x.Step(0, '"')]) > t.max {
 			return 0, false, nil
 		}
-		return c.b.Counted(x, t.min, t.max), true, nil
+		return c.countedBy(x, character(re.AnyRune()), t)
 	}
 	if d, err = c.patterned(t, true); d == nil || err != nil {
 		return 0, false, err
 	}
 	return c.terminal(d), true, nil
+}
+
+// countedBy is strings whose items are counted, without the texts that no terminal may have.
+func (c *compiler) countedBy(x *re.Counter, item re.Expr, t *strings_) (grammar.Node, bool, error) {
+	if c.avoid != nil {
+		less, err := re.Minus(c.w, x.DFA, c.avoid, re.MaxStates)
+		if err != nil {
+			return 0, false, none(err)
+		}
+		one, err := re.Compile(c.w, item, maxStates)
+		if err != nil {
+			return 0, false, err
+		}
+		if x = re.Count(c.w, less, one); x == nil {
+			return 0, false, cmp.Or(c.w.Err(), errors.New("schema: strings of a length that may not have the markup of calls are not enforced"))
+		}
+		if int(x.Need[x.Step(0, '"')]) > t.max {
+			return 0, false, nil
+		}
+	}
+	return c.b.Counted(x, t.min, t.max), true, nil
 }
 
 // patterned is the automaton of strings with patterns and formats, and with a length if that is
