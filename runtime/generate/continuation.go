@@ -2,6 +2,7 @@ package generate
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/kvgen/kvgen/runtime/grammar"
@@ -61,6 +62,7 @@ type Continuation struct {
 	o       Options
 	state   *grammar.State // nil for no grammar
 	begun   bool           // the grammar holds
+	before  grammar.Mask   // of tokens until then; made when it is wanted
 	err     error
 	t       *tokenizer.Tokenizer
 	sampler *sample.Sampler
@@ -136,8 +138,15 @@ func (c *Continuation) draw(logits []float32) (int32, error) {
 	if c.state != nil && len(c.Tokens) == 0 {
 		c.begun = c.Begins == nil || c.Begins("")
 	}
-	if !c.begun {
+	if c.state == nil {
 		return c.sampler.Draw(logits), nil
+	}
+	if !c.begun {
+		id, ok := c.sampler.DrawAllowed(logits, c.goOn(len(logits)))
+		if !ok {
+			return 0, errNoNumber
+		}
+		return id, nil
 	}
 	allowed, err := c.state.Mask()
 	if err != nil {
@@ -145,9 +154,25 @@ func (c *Continuation) draw(logits []float32) (int32, error) {
 	}
 	id, ok := c.sampler.DrawAllowed(logits, allowed)
 	if !ok {
-		return 0, errors.New("generate: no token that the grammar allows has a logit that is a number")
+		return 0, errNoNumber
 	}
 	return id, c.state.Accept(id)
+}
+
+var errNoNumber = errors.New("generate: no token that the grammar allows has a logit that is a number")
+
+// goOn is what may be drawn before the grammar holds: all but what ends a text. One that ended in
+// its thinking would have nothing of what it is held to.
+func (c *Continuation) goOn(n int) grammar.Mask {
+	if c.before == nil {
+		c.before = slices.Repeat(grammar.Mask{^uint64(0)}, (n+63)/64)
+		for _, id := range c.t.EOG() {
+			if int(id) < n {
+				c.before[id>>6] &^= 1 << (id & 63)
+			}
+		}
+	}
+	return c.before
 }
 
 // End ends the text for a reason that its user has and returns what was held back of it: the
