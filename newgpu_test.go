@@ -140,7 +140,7 @@ func TestNewGPU(t *testing.T) {
 
 	kvgen := g.build("kvgen", "")
 	g.says("kvgen explain", g.printed(kvgen, "explain", "lm4_64", "--kernel", "score", "--stage", "toy"), "struct Type_lm4_64 {", "transform-")
-	g.says("the help of kvgen explain", g.printed(kvgen, "explain", "--help"), "toy, the type in toy C++")
+	g.says("the help of kvgen explain", strings.Join(strings.Fields(g.printed(kvgen, "explain", "--help")), " "), "toy, the type in toy C++")
 	g.generate(kvgen)
 	g.frames()
 	if got, want := g.existing(), []string{"gen/target/gpus/gpus.go", "runtime/drivers/drivers.go"}; !slices.Equal(got, want) {
