@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/spf13/pflag"
 
@@ -141,10 +142,12 @@ func (f *fleetFlags) serve(e *environment, journal string) (end func(), err erro
 // left.
 func (f *fleetFlags) startWorkers(e *environment, args []string, lost context.CancelCauseFunc) (end func(), err error) {
 	var all []*localWorker
+	var running sync.WaitGroup
 	end = func() {
 		for _, w := range all {
 			w.stop()
 		}
+		running.Wait()
 	}
 	ended := make(chan error, f.workers)
 	for range f.workers {
@@ -154,7 +157,7 @@ func (f *fleetFlags) startWorkers(e *environment, args []string, lost context.Ca
 			return nil, fmt.Errorf("a worker cannot be started: %w", err)
 		}
 		all = append(all, w)
-		go func() { ended <- w.wait() }()
+		running.Go(func() { ended <- w.wait() })
 	}
 	go func() {
 		for left := f.workers; left > 0; left-- {

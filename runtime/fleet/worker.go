@@ -118,11 +118,14 @@ func (w *Worker) turn(ctx context.Context) (worked bool, err error) {
 	slices.Sort(ids)
 	for _, id := range ids {
 		if err := w.enter(ctx, id); err != nil {
-			if ctx.Err() == nil && !away(err) && !lost(err) {
-				w.passed[id] = true
-				err = fmt.Errorf("sweep %.12s is left to others: %w", id, err)
+			if ctx.Err() != nil || away(err) {
+				return false, err
 			}
-			return false, err
+			if !lost(err) { // else it is not whole yet, or no longer, and is looked at again
+				w.passed[id] = true
+				w.Say(fmt.Sprintf("sweep %.12s is left to others: %v", id, err))
+			}
+			continue
 		}
 		if worked, err := w.next(ctx); worked || err != nil && !lost(err) {
 			return worked, err
