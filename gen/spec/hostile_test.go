@@ -40,6 +40,9 @@ func TestHostile(t *testing.T) {
 		"traversal":   inType("  x1 = bits(qs" + repeat("[0]", 20_000) + ", 0, 8)\n"),
 		"splat":       inType("  x1 = bits(qs" + repeat("[*]", 20_000) + ", 0, 8)\n"),
 		"number":      inType("  id = 1e" + repeat("9", 60_000) + "\n"),
+		"points":      inType("  t = points(2, [1, 2], \"" + repeat("01", 30_000) + "\")\n"),
+		"keys":        inType("  t = [1, 2]\n  y = t" + repeat("[0]", 20_000) + "\n"),
+		"tables":      inType("  t = [" + repeat("[1, 2], ", 7_000) + "[1]]\n"),
 		"digits":      inType("  id = " + repeat("9", 60_000) + "\n"),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -174,8 +174,11 @@ func TestProduct(t *testing.T) {
 	d := gputest.Open(t)
 	for k, typ := range weightTypes() {
 		shapes := [][2]int{{33, 32}, {7, 64}, {130, 96}, {70, 576}, {65, 896}}
-		if typ.Block == 256 {
+		switch {
+		case typ.Block == 256:
 			shapes = [][2]int{{33, 256}, {130, 512}, {9, 2304}}
+		case typ.Block > 32:
+			shapes = [][2]int{{33, 128}, {130, 384}, {65, 896}}
 		}
 		if !typ.Quantised {
 			shapes = append(shapes, [2]int{5, 35}, [2]int{3, 1000})
